@@ -1,0 +1,59 @@
+"""Argument checks. Every message names the argument, what came and what was expected."""
+
+import numbers
+from collections.abc import Iterable
+from typing import Any
+
+import numpy as np
+
+
+def integer(name: str, value: Any, minimum: int) -> int:
+    """Return ``value`` as an ``int`` of at least ``minimum``."""
+    if isinstance(value, bool) or not isinstance(value, numbers.Integral):
+        raise TypeError(f"{name} must be an integer, got {value!r} ({type(value).__name__})")
+    if value < minimum:
+        raise ValueError(f"{name} must be at least {minimum}, got {value}")
+    return int(value)
+
+
+def positive(name: str, value: Any) -> Any:
+    """Return ``value``, a number or an array of numbers, if all of it is finite and above zero."""
+    numeric = real_array(name, value)
+    if not (numeric > 0).all():
+        raise ValueError(f"{name} must be positive, got {value}")
+    return value
+
+
+def choice(name: str, value: Any, options: Iterable[str]) -> str:
+    """Return ``value`` if it is one of ``options``."""
+    known = sorted(options)
+    if not isinstance(value, str):
+        raise TypeError(f"{name} must be a name or a callable, got {value!r}; names: {known}")
+    if value not in known:
+        raise ValueError(f"unknown {name} {value!r}; expected one of {known}")
+    return value
+
+
+def real_array(name: str, value: Any) -> np.ndarray:
+    """Return ``value`` as a NumPy array of finite real numbers.
+
+    Raises
+    ------
+    TypeError
+        If it is not numeric, or complex.
+    ValueError
+        If it is ragged, or holds NaN or infinity.
+    """
+    try:
+        array = np.asarray(value)
+    except ValueError as error:
+        raise ValueError(f"{name} must be a rectangular array: {error}") from None
+    if array.dtype.kind not in "biuf" and array.dtype.name != "bfloat16":
+        raise TypeError(f"{name} must hold real numbers, got dtype {array.dtype}")
+    bad = ~np.isfinite(array.astype(np.float64))
+    if bad.any():
+        where = tuple(int(i) for i in np.argwhere(bad)[0])
+        raise ValueError(
+            f"{name} must be finite, got {array[where]} at index {where} ({bad.sum()} such values)"
+        )
+    return array

@@ -1,0 +1,44 @@
+"""Parameters through BrainPy's initialisers."""
+
+from collections.abc import Callable
+from typing import Any
+
+import brainpy as bp
+import brainpy.math as bm
+import jax
+import jax.numpy as jnp
+
+from bp_rnn import _check
+from bp_rnn.typing import Array
+
+Initializer = float | Array | Callable[..., Any]
+
+
+def parameter(name: str, init: Initializer, shape: tuple[int, ...]) -> bm.TrainVar:
+    """Return a ``bm.TrainVar`` of ``shape`` in BrainPy's current float type.
+
+    ``init`` is a number, an array of that shape, or a function of the shape, such as the
+    initialisers of ``bp.init``.
+
+    Raises
+    ------
+    ValueError, TypeError
+        If an array has another shape, or the values are not finite real numbers.
+    """
+    if callable(init):
+        init = bp.init.parameter(init, shape)
+    value = _check.real_array(name, bm.as_jax(init))
+    if value.shape not in ((), shape):
+        raise ValueError(f"{name} must have shape {shape}, got {value.shape}")
+    # A strong dtype: BrainPy's initialisers give weak ones, which would compile twice.
+    return bm.TrainVar(jnp.full(shape, jnp.asarray(value, bm.float_), bm.float_))
+
+
+def fan_in_normal(num_in: int, key: Array) -> Callable[..., Any]:
+    r"""Return BrainPy's normal initialiser with standard deviation :math:`1/\sqrt{n_{in}}`."""
+    return bp.init.Normal(0.0, num_in**-0.5, seed=key)
+
+
+def as_key(key: Array | int) -> Array:
+    """Return a JAX key of an integer seed, or the key itself."""
+    return jax.random.key(key) if isinstance(key, int) else key

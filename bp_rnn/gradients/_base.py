@@ -1,0 +1,193 @@
+"""What a gradient along a trajectory is."""
+
+import abc
+import functools
+from typing import ClassVar, Literal
+
+import brainpy as bp
+import brainpy.math as bm
+import jax
+import jax.numpy as jnp
+
+from bp_rnn.cells import Cell
+from bp_rnn.functional import trajectory
+from bp_rnn.typing import Array, Loss, Params, Trace, Window
+
+
+class GradientAlgorithm(bp.DynamicalSystem, abc.ABC):
+    r"""A cell plus what turns :math:`\partial l/\partial s` into a gradient of its parameters.
+
+    Trainers call :meth:`window`, the gradient over a stretch of time. As a BrainPy system the
+    object steps the cell and its own trace together, so that ``DSRunner`` can monitor both: every
+    entry of :meth:`named` and every Variable of the cell is an attribute of the same name.
+
+    Parameters
+    ----------
+    cell : Cell
+        The network. The algorithm shares its Variables and runs in its mode.
+
+    Attributes
+    ----------
+    kind : {'exact', 'unbiased', 'approximate'}
+        How the gradient of a window compares with autodiff.
+    cell : Cell
+        The network.
+    trace_names : tuple of str
+        The Variables of the trace.
+    """
+
+    kind: ClassVar[Literal["exact", "unbiased", "approximate"]]
+
+    def __init__(self, cell: Cell) -> None:
+        if not isinstance(cell, Cell):
+            raise TypeError(
+                f"cell must be a bp_rnn Cell, got {type(cell).__name__}; "
+                "bp_rnn.from_brainpy makes one of any bp.DynamicalSystem"
+            )
+        super().__init__(mode=cell.mode)
+        self.cell = cell
+        for name, value in list(vars(cell).items()):
+            if isinstance(value, bm.Variable):
+                setattr(self, name, value)
+        start = self._start()
+        self.trace_names = tuple(start)
+        for name, value in start.items():
+            setattr(self, name, bm.Variable(value, batch_axis=0 if cell.is_batched else None))
+
+    @abc.abstractmethod
+    def window(
+        self,
+        params: Params,
+        state: Array,
+        trace: Trace,
+        xs: Array,
+        ys: Array,
+        loss: Loss,
+        weights: Array,
+    ) -> Window:
+        r"""Return the gradient of a stretch of time; pure.
+
+        .. math:: l = \frac{1}{B} \sum_b \sum_t \alpha_{bt} \, l_t(z_{bt}, y_{bt})
+
+        Parameters
+        ----------
+        params : Params
+            Every parameter of the cell.
+        state : Array
+            State before the first step, ``(B, S)``.
+        trace : Trace
+            Trace before the first step, every leaf with a leading batch axis.
+        xs, ys : Array
+            Input ``(B, T, num_in)`` and target ``(B, T, ...)``.
+        loss : Loss
+            Of one sample at one step.
+        weights : Array
+            The alpha of every step, ``(B, T)``.
+        """
+
+    def init_trace(self, params: Params, state: Array) -> Trace:  # noqa: ARG002
+        """Return the trace of one sample at the start; pure. Empty by default."""
+        return {}
+
+    def step_trace(
+        self, params: Params, state: Array, x: Array, trace: Trace
+    ) -> tuple[Array, Trace]:
+        """Advance state and trace of one sample by one step; pure."""
+        return self.cell.step(params, state, x), trace
+
+    def named(self, trace: Trace) -> dict[str, Array]:
+        """Return the trace of one sample as what a reader of the theory expects, by name."""
+        return trace
+
+    def unnamed(self, entries: dict[str, Array]) -> Trace:
+        """Return the trace that ``entries`` describe; inverse of :meth:`named`."""
+        return entries
+
+    def start(self, params: Params, state: Array) -> Trace:
+        """Return the trace at the start of a batch of states ``(B, S)``; pure."""
+        return jax.vmap(self.init_trace, (None, 0))(params, state)
+
+    def read_trace(self) -> Trace:
+        """Return the trace that the Variables hold, in the layout of the mode."""
+        entries = {k: getattr(self, k).value for k in self.trace_names}
+        return (jax.vmap(self.unnamed) if self.cell.is_batched else self.unnamed)(entries)
+
+    def write_trace(self, trace: Trace) -> None:
+        """Write a trace into the Variables, in the layout of the mode."""
+        named = jax.vmap(self.named) if self.cell.is_batched else self.named
+        for name, value in named(trace).items():
+            getattr(self, name).value = value
+
+    def update(self, x: Array) -> Array:
+        """Advance cell and trace by one time step and return the cell's output."""
+        cell = self.cell
+        cell.check_run()
+        step = jax.vmap(self.step_trace, (None, 0, 0, 0)) if cell.is_batched else self.step_trace
+        state, trace = step(
+            cell.params(), cell.state.value, cell.as_input(x), self.read_trace()
+        )
+        cell.set_state(state)
+        self.write_trace(trace)
+        return cell.z.value
+
+    def reset_state(self, batch_size: int | None = None) -> None:
+        """Restart cell and trace."""
+        self.cell.reset_state(batch_size)
+        for name, value in self._start().items():
+            getattr(self, name).value = value
+
+    def _start(self) -> dict[str, Array]:
+        def one(state: Array) -> dict[str, Array]:
+            return self.named(self.init_trace(self.cell.params(), state))
+
+        return (jax.vmap(one) if self.cell.is_batched else one)(self.cell.state.value)
+
+
+class ForwardGradient(GradientAlgorithm, abc.ABC):
+    """A gradient whose trace moves forward with the state, so that it is there at every step."""
+
+    @abc.abstractmethod
+    def contract(self, trace: Trace, dl_ds: Array) -> Params:
+        """Return the gradient of one step's loss by what ``step`` reads; pure.
+
+        Parameters
+        ----------
+        trace : Trace
+            Of one sample, after the step.
+        dl_ds : Array
+            Derivative of the loss by the state after the step, ``(S,)``.
+        """
+
+    def window(
+        self,
+        params: Params,
+        state: Array,
+        trace: Trace,
+        xs: Array,
+        ys: Array,
+        loss: Loss,
+        weights: Array,
+    ) -> Window:
+        """Scan ``step_trace`` and ``contract``; memory does not grow with time."""
+        instant = functools.partial(trajectory.instant_loss, self.cell.output, loss)
+        slope = jax.value_and_grad(instant, argnums=(0, 1), has_aux=True)
+
+        def body(carry, now):  # type: ignore[no-untyped-def]
+            state, trace, total, grads = carry
+            x, y, weight = now
+            state, trace = self.step_trace(params, state, x, trace)
+            (value, z), (direct, dl_ds) = slope(params, state, y)
+            grad = {**direct}
+            for name, g in self.contract(trace, dl_ds).items():
+                grad[name] = direct[name] + g
+            grads = {k: grads[k] + weight * g for k, g in grad.items()}
+            return (state, trace, total + weight * value, grads), z
+
+        def one(state, trace, xs, ys, weights):  # type: ignore[no-untyped-def]
+            zero = jnp.zeros((), state.dtype)
+            start = state, trace, zero, jax.tree.map(jnp.zeros_like, params)
+            return jax.lax.scan(body, start, (xs, ys, weights))
+
+        (state, trace, total, grads), zs = jax.vmap(one)(state, trace, xs, ys, weights)
+        grads = jax.tree.map(lambda g: g.mean(0), grads)
+        return Window(total.mean(), grads, zs, state, trace)

@@ -1,0 +1,6 @@
+"""Trainers."""
+
+from bp_rnn.train.offline import OfflineTrainer as OfflineTrainer
+from bp_rnn.train.online import OnlineTrainer as OnlineTrainer
+
+__all__ = ["OfflineTrainer", "OnlineTrainer"]

@@ -1,0 +1,417 @@
+"""The one training engine: all epochs in one compiled program."""
+
+import functools
+import time
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, NamedTuple
+
+import brainpy as bp
+import brainpy.math as bm
+import jax
+import jax.numpy as jnp
+import numpy as np
+from tqdm.auto import tqdm
+
+from bp_rnn import _check
+from bp_rnn.cells import Cell, from_brainpy
+from bp_rnn.gradients import BPTT, RTRL, GradientAlgorithm
+from bp_rnn.train import _data, _loss, _monitor, _optimizer
+from bp_rnn.typing import Array, Params, Trace, Window
+
+#: Longest stretch of epochs between two looks at the host, and what one should take in seconds.
+MAX_CHUNK, CHUNK_SECONDS = 1000, 0.2
+
+METHODS: dict[str, type[GradientAlgorithm]] = {"bptt": BPTT, "rtrl": RTRL}
+
+
+class Learner(NamedTuple):
+    """What changes while a network learns."""
+
+    params: Params
+    optimizer: list[Array]
+    state: Array
+    trace: Trace
+    key: Array
+
+
+class Trainer:
+    """Fit a network to sequences; see its leaves for the parameters."""
+
+    method: str
+    update_every: int | None = None
+
+    def __init__(
+        self,
+        target: bp.DynamicalSystem,
+        *,
+        optimizer: Any = None,
+        loss: str | Callable[..., Any] = "mean_squared_error",
+        method: str | None = None,
+        init_state: Any = None,
+        clip_norm: float | None = None,
+        monitors: Sequence[Any] | Mapping[str, Any] | None = None,
+        progress_bar: bool = True,
+        key: Array | int = 0,
+    ) -> None:
+        self.net = _algorithm(target, method, self.method)
+        self.cell: Cell = self.net.cell
+        if not self.cell.train_params():
+            raise ValueError(
+                f"target {target.name} has no trainable parameters (bm.TrainVar); "
+                "BrainPy's own cells have them only with mode=bm.TrainingMode()"
+            )
+        self.loss = _loss.resolve(loss)
+        self.clip_norm = None if clip_norm is None else float(_check.positive("clip_norm", clip_norm))
+        self.init_state, self.progress_bar = init_state, progress_bar
+        self._monitors = _monitor.resolve(self.net, monitors)
+        optimizer = bp.optim.Adam(lr=1e-3) if optimizer is None else optimizer
+        self.optimizer = _optimizer.functional(optimizer, self.cell.train_params())
+        self.key = jax.random.key(key) if isinstance(key, int) else key
+        self.mon = bp.tools.DotDict()
+        self.train_losses = np.zeros(0)
+        self._last_start: Array | None = None
+        self._fit = jax.jit(self._run_epochs, static_argnames=("batch_size", "reset", "constants"))
+        self._predict = jax.jit(self._run_forward)
+
+    def fit(
+        self,
+        data: tuple[Any, Any],
+        *,
+        num_epoch: int = 100,
+        batch_size: int | None = None,
+        reset_state: bool = True,
+    ) -> np.ndarray:
+        """Train on ``data`` and return the loss of every epoch of this call.
+
+        Parameters
+        ----------
+        data : tuple
+            Input ``x`` and target ``y``: ``(time, features)`` or ``(batch, time, features)``; a
+            single feature may come without its axis in ``(time,)``. Class labels are integers
+            without the feature axis.
+        num_epoch : int
+            Passes over the data.
+        batch_size : int, optional
+            Samples of one minibatch, drawn anew each epoch; all of them by default.
+        reset_state : bool
+            Start every epoch from the initial state with an empty trace; False goes on from where
+            the network is (a stream), for data without a batch axis or of the network's batch.
+
+        Returns
+        -------
+        numpy.ndarray
+            Shape ``(num_epoch,)``, each the loss before the updates of its epoch; also appended
+            to ``train_losses``.
+
+        Raises
+        ------
+        ValueError, TypeError
+            For data of the wrong shape or type or with NaN, before anything is changed.
+        FloatingPointError
+            If the loss becomes NaN or infinite: the message names the epoch, and the parameters
+            of the last finite loss are in place.
+        KeyboardInterrupt
+            Passed on, with the parameters of the last finished chunk of epochs in place.
+        """
+        num_epoch = _check.integer("num_epoch", num_epoch, 0)
+        xs, ys, _ = _data.pair(self.cell, data)
+        batch_size = self._check_batch(batch_size, xs.shape[0], reset_state)
+        start = _data.initial_state(self.cell, self.init_state, ys, xs.shape[0])
+        learner = self._read(start, reset_state)
+        self._last_start = start
+        losses: list[np.ndarray] = []
+        run = functools.partial(
+            self._fit, batch_size=batch_size, reset=reset_state,
+            constants=self.optimizer.constants(),
+        )
+        bar = tqdm(total=num_epoch, disable=not self.progress_bar, unit="epoch")
+        done, chunk = 0, 1
+        try:
+            while done < num_epoch:
+                began = time.perf_counter()
+                learner, found, steps, ok = run(
+                    learner, xs, ys, start, min(chunk, num_epoch - done)
+                )
+                losses.append(np.asarray(found)[: int(steps)])
+                self._write(learner)
+                done += len(losses[-1])
+                if not ok:
+                    raise FloatingPointError(self._not_finite(done, losses))
+                bar.set_postfix(loss=f"{losses[-1][-1]:.4g}", refresh=False)
+                bar.update(len(losses[-1]))
+                pace = (time.perf_counter() - began) / len(losses[-1])
+                chunk = int(np.clip(CHUNK_SECONDS / pace, 1, MAX_CHUNK))
+        except KeyboardInterrupt:
+            self._write(learner)  # the interrupt may have come in the midst of writing
+            raise
+        finally:
+            bar.close()
+            found = np.concatenate([np.zeros(0), *losses])
+            self.train_losses = np.concatenate([self.train_losses, found])
+        return found
+
+    def predict(self, x: Any, *, init_state: Any = None) -> Array:
+        """Return the outputs for ``x``, and record the monitors in ``mon``; trains nothing.
+
+        Parameters
+        ----------
+        x : array
+            Input, in the layouts of :meth:`fit`.
+        init_state : array, optional
+            Initial state ``(S,)`` or ``(batch, S)``. By default that of the trainer; where it is
+            ``'target'``, the one of the last :meth:`fit`.
+
+        Returns
+        -------
+        Array
+            ``(time, num_out)`` or ``(batch, time, num_out)``; entries of ``mon`` likewise.
+        """
+        xs, batched = _data.inputs(self.cell, x)
+        start = self._start_of(init_state, xs.shape[0])
+        params = self.cell.params()
+        zs, mon = self._predict(params, start, self.net.start(params, start), xs)
+        if not batched:
+            zs, mon = jax.tree.map(lambda v: v[0], (zs, mon))
+        self.mon = bp.tools.DotDict({k: np.asarray(v) for k, v in mon.items()})
+        return zs
+
+    def state_dict(self) -> dict[str, Any]:
+        """Return all that :meth:`load_state_dict` needs to go on, as a dict of arrays.
+
+        It holds parameters, state, sensitivities, the optimiser's state, the key and the losses;
+        write it with ``bp.checkpoints.save_pytree``.
+        """
+        return {
+            "params": self.cell.params(),
+            "state": self.cell.state.value,
+            "trace": {k: getattr(self.net, k).value for k in self.net.trace_names},
+            "optimizer": {str(i): v for i, v in enumerate(self.optimizer.read())},
+            "key": jax.random.key_data(self.key),
+            "train_losses": self.train_losses,
+        }
+
+    def load_state_dict(self, saved: Mapping[str, Any]) -> None:
+        """Take back what :meth:`state_dict` returned, here or in another process.
+
+        Raises
+        ------
+        ValueError
+            If a name is missing or unknown, or a shape or type differs; nothing is changed then.
+        """
+        mine = self.state_dict()
+        _check_same_tree("checkpoint", mine, saved)
+        for name, variable in self.cell.train_params().items():
+            variable.value = jnp.asarray(saved["params"][name])
+        self.cell.set_state(jnp.asarray(saved["state"]))
+        for name in self.net.trace_names:
+            getattr(self.net, name).value = jnp.asarray(saved["trace"][name])
+        count = len(mine["optimizer"])
+        self.optimizer.write([jnp.asarray(saved["optimizer"][str(i)]) for i in range(count)])
+        self.key = jax.random.wrap_key_data(jnp.asarray(saved["key"]))
+        self.train_losses = np.asarray(saved["train_losses"])
+
+    # -- the compiled program ----------------------------------------------------------------
+
+    def _run_epochs(
+        self,
+        learner: Learner,
+        xs: Array,
+        ys: Array,
+        start: Array,
+        num_epoch: Array,
+        *,
+        batch_size: int,
+        reset: bool,
+        constants: tuple[float, ...],  # noqa: ARG002  a new learning rate compiles anew
+    ) -> tuple[Learner, Array, Array, Array]:
+        """Run up to ``num_epoch`` epochs; stop after one whose loss or update is not finite."""
+
+        def more(carry: Any) -> Array:
+            _, _, _, epoch, ok = carry
+            return (epoch < num_epoch) & ok
+
+        def one_epoch(carry: Any) -> Any:
+            learner, before, losses, epoch, _ = carry
+            new, loss = self._epoch(learner, xs, ys, start, batch_size, reset)
+            updated = _all_finite(new.params)
+            ok = jnp.isfinite(loss) & updated
+            # a loss that is not finite was made by the update before it: undo that one too
+            params, optimizer = _choose(
+                jnp.isfinite(loss), (learner.params, learner.optimizer), before
+            )
+            kept = learner._replace(params=params, optimizer=optimizer)
+            before = learner.params, learner.optimizer
+            return _choose(ok, new, kept), before, losses.at[epoch].set(loss), epoch + 1, ok
+
+        losses = jnp.zeros(MAX_CHUNK, start.dtype)
+        before = learner.params, learner.optimizer
+        learner, _, losses, steps, ok = jax.lax.while_loop(
+            more, one_epoch, (learner, before, losses, 0, jnp.array(True))
+        )
+        return learner, losses, steps, ok
+
+    def _epoch(
+        self, learner: Learner, xs: Array, ys: Array, start: Array, batch_size: int, reset: bool
+    ) -> tuple[Learner, Array]:
+        """Learn every minibatch once; the loss is that before each update, averaged."""
+        if reset:
+            first = start[:batch_size]
+            learner = learner._replace(state=first, trace=self.net.start(learner.params, first))
+        if batch_size == xs.shape[0]:
+            learner, loss = self._sequence(learner, xs, ys)
+        else:
+            key, shuffle = jax.random.split(learner.key)
+            order = jax.random.permutation(shuffle, xs.shape[0]).reshape(-1, batch_size)
+
+            def minibatch(learner: Learner, rows: Array) -> tuple[Learner, Array]:
+                first = start[rows]
+                learner = learner._replace(state=first, trace=self.net.start(learner.params, first))
+                return self._sequence(learner, xs[rows], ys[rows])
+
+            learner, found = jax.lax.scan(minibatch, learner._replace(key=key), order)
+            loss = found.mean()
+        return learner._replace(optimizer=self.optimizer.end_epoch(learner.optimizer)), loss
+
+    def _sequence(self, learner: Learner, xs: Array, ys: Array) -> tuple[Learner, Array]:
+        """Learn one batch of sequences, with an update after every window of time."""
+        num_step = xs.shape[1]
+        width = num_step if self.update_every is None else min(self.update_every, num_step)
+        whole = num_step - num_step % width
+
+        def cut(v: Array) -> Array:  # (B, T, ...) -> (windows, B, width, ...)
+            parts = v[:, :whole].reshape(v.shape[0], -1, width, *v.shape[2:])
+            return jnp.moveaxis(parts, 1, 0)
+
+        learner, found = jax.lax.scan(
+            lambda c, now: self._window(c, *now), learner, (cut(xs), cut(ys))
+        )
+        total = found.sum() * width
+        if whole < num_step:
+            learner, last = self._window(learner, xs[:, whole:], ys[:, whole:])
+            total += last * (num_step - whole)
+        return learner, total / num_step
+
+    def _window(self, learner: Learner, xs: Array, ys: Array) -> tuple[Learner, Array]:
+        """Learn one window: its gradient, clipped, and one step of the optimiser."""
+        weights = jnp.full(xs.shape[:2], 1 / xs.shape[1], learner.state.dtype)
+        found: Window = self.net.window(
+            learner.params, learner.state, learner.trace, xs, ys, self.loss, weights
+        )
+        grads = found.grads
+        if self.clip_norm is not None:
+            norm = jnp.sqrt(sum(jnp.sum(g * g) for g in grads.values()))
+            scale = jnp.minimum(1.0, self.clip_norm / jnp.maximum(norm, self.clip_norm))
+            grads = jax.tree.map(lambda g: scale * g, grads)
+        params, optimizer = self.optimizer.update(learner.params, grads, learner.optimizer)
+        return Learner(params, optimizer, found.state, found.trace, learner.key), found.loss
+
+    def _run_forward(
+        self, params: Params, start: Array, trace: Trace, xs: Array
+    ) -> tuple[Array, dict[str, Array]]:
+        """Return outputs and monitors ``(B, T, ...)``; unused traces are compiled away."""
+
+        def body(carry: tuple[Array, Trace], x: Array) -> Any:
+            state, trace = self.net.step_trace(params, carry[0], x, carry[1])
+            seen = _monitor.read(self.net, self._monitors, params, state, trace)
+            return (state, trace), (self.cell.output(params, state), seen)
+
+        def one(start: Array, trace: Trace, xs: Array) -> Any:
+            return jax.lax.scan(body, (start, trace), xs)[1]
+
+        return jax.vmap(one)(start, trace, xs)
+
+    # -- between the program and the Variables -----------------------------------------------
+
+    def _read(self, start: Array, reset: bool) -> Learner:
+        if reset:
+            state, trace = start, self.net.start(self.cell.params(), start)
+        else:
+            state, trace = self.cell.state.value, self.net.read_trace()
+            if not self.cell.is_batched:
+                state, trace = jax.tree.map(lambda v: v[None], (state, trace))
+        return Learner(self.cell.params(), self.optimizer.read(), state, trace, self.key)
+
+    def _write(self, learner: Learner) -> None:
+        for name, variable in self.cell.train_params().items():
+            variable.value = learner.params[name]
+        self.optimizer.write(learner.optimizer)
+        self.key = learner.key
+        state, trace = learner.state, learner.trace
+        if not self.cell.is_batched:
+            if state.shape[0] > 1:  # a batch has no place in the Variables of one sample
+                return
+            state, trace = jax.tree.map(lambda v: v[0], (state, trace))
+        self.cell.set_state(state)
+        self.net.write_trace(trace)
+
+    def _start_of(self, init_state: Any, batch: int) -> Array:
+        if init_state is None and isinstance(self.init_state, str) and self._last_start is not None:
+            if self._last_start.shape[0] != batch:
+                raise ValueError(
+                    f"init_state of the last fit is for {self._last_start.shape[0]} sequences and "
+                    f"x has {batch}; pass init_state"
+                )
+            return self._last_start
+        init_state = self.init_state if init_state is None else init_state
+        return _data.initial_state(self.cell, init_state, None, batch)
+
+    def _check_batch(self, batch_size: int | None, batch: int, reset: bool) -> int:
+        if batch_size is None:
+            batch_size = batch
+        batch_size = _check.integer("batch_size", batch_size, 1)
+        if batch % batch_size:
+            raise ValueError(f"batch_size must divide the {batch} sequences of x, got {batch_size}")
+        if not reset:
+            held = self.cell.state.shape[0] if self.cell.is_batched else 1
+            if batch_size != batch or batch != held:
+                raise ValueError(
+                    f"reset_state=False goes on from a state of batch {held}; "
+                    f"x has {batch} sequences in minibatches of {batch_size}"
+                )
+        return batch_size
+
+    def _not_finite(self, epoch: int, losses: list[np.ndarray]) -> str:
+        loss = losses[-1][-1]
+        losses[-1] = losses[-1][np.isfinite(losses[-1])]
+        what = f"loss became {loss}" if not np.isfinite(loss) else "the update became not finite"
+        return (
+            f"{what} at epoch {epoch} of this fit; the parameters of the last finite loss are in "
+            "place (a smaller lr or clip_norm=... may help)"
+        )
+
+
+def _algorithm(
+    target: bp.DynamicalSystem, method: str | None, default: str
+) -> GradientAlgorithm:
+    if method is not None:
+        _check.choice("method", method, METHODS)
+    if isinstance(target, GradientAlgorithm):
+        if method is not None and not isinstance(target, METHODS[method]):
+            raise ValueError(f"method is {method!r}, but target is already {type(target).__name__}")
+        return target
+    cell = target if isinstance(target, Cell) else from_brainpy(target)
+    return METHODS[method or default](cell)
+
+
+def _all_finite(tree: Params) -> Array:
+    return jnp.all(jnp.stack([jnp.isfinite(v).all() for v in tree.values()]))
+
+
+def _choose(condition: Array, yes: Any, no: Any) -> Any:
+    return jax.tree.map(lambda a, b: jnp.where(condition, a, b), yes, no)
+
+
+def _check_same_tree(name: str, mine: Any, given: Any) -> None:
+    if not isinstance(mine, Mapping):
+        mine, given = np.asarray(mine), np.asarray(given)
+        growing = name.endswith("train_losses")
+        if mine.dtype != given.dtype or (mine.shape != given.shape and not growing):
+            raise ValueError(
+                f"{name} must be {mine.dtype}{mine.shape}, got {given.dtype}{given.shape}"
+            )
+        return
+    given = given if isinstance(given, Mapping) else {}
+    if set(mine) != set(given):
+        raise ValueError(f"{name} must have entries {sorted(mine)}, got {sorted(given)}")
+    for key, value in mine.items():
+        _check_same_tree(f"{name}.{key}", value, given[key])
