@@ -46,9 +46,7 @@ class ContinuousCell(Cell, abc.ABC):
         mode: bm.Mode | None = None,
         name: str | None = None,
     ) -> None:
-        super().__init__(
-            num_in, num, num_out, size=size, reads_out=reads_out, mode=mode, name=name
-        )
+        super().__init__(num_in, num, num_out, size=size, reads_out=reads_out, mode=mode, name=name)
         self.dt = float(_check.positive("dt", bm.get_dt() if dt is None else dt))
         self.tau = self._time_constant(tau)
         self.integrator = _check.choice("integrator", integrator, bp.ode.get_supported_methods())

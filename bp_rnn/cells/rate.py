@@ -107,9 +107,7 @@ class RateRNN(ContinuousCell):
             name=name,
         )
         # bm.tanh and its like return BrainPy arrays, which JAX transformations refuse
-        self.phi = nonlinearity.resolve(
-            (lambda v: bm.as_jax(phi(v))) if callable(phi) else phi  # type: ignore[operator]
-        )
+        self.phi = nonlinearity.resolve((lambda v: bm.as_jax(phi(v))) if callable(phi) else phi)
         self.r = self.state
         key_w, key_in, key_out = jax.random.split(as_key(key), 3)
         self.w = parameter("w", fan_in_normal(num, key_w) if w is None else w, (num, num))

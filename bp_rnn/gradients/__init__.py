@@ -8,4 +8,11 @@ from bp_rnn.gradients.bptt import BPTT as BPTT
 from bp_rnn.gradients.check import GradientCheck as GradientCheck, check_gradient as check_gradient
 from bp_rnn.gradients.rtrl import RTRL as RTRL
 
-__all__ = ["BPTT", "RTRL", "ForwardGradient", "GradientAlgorithm", "GradientCheck", "check_gradient"]
+__all__ = [
+    "BPTT",
+    "RTRL",
+    "ForwardGradient",
+    "GradientAlgorithm",
+    "GradientCheck",
+    "check_gradient",
+]

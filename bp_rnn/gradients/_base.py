@@ -123,9 +123,7 @@ class GradientAlgorithm(bp.DynamicalSystem, abc.ABC):
         cell = self.cell
         cell.check_run()
         step = jax.vmap(self.step_trace, (None, 0, 0, 0)) if cell.is_batched else self.step_trace
-        state, trace = step(
-            cell.params(), cell.state.value, cell.as_input(x), self.read_trace()
-        )
+        state, trace = step(cell.params(), cell.state.value, cell.as_input(x), self.read_trace())
         cell.set_state(state)
         self.write_trace(trace)
         return cell.z.value

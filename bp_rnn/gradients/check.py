@@ -1,6 +1,7 @@
 """Compare an algorithm's gradient with autodiff through time."""
 
 import functools
+import sys
 from typing import NamedTuple
 
 import jax
@@ -55,11 +56,14 @@ def check_gradient(
         return losses.mean()
 
     exact = jax.jit(jax.grad(total))(params)
-    error = {k: float(_norm({k: found[k] - g}) / _norm({k: g})) for k, g in exact.items()}
-    inner = sum(jnp.vdot(found[k], g) for k, g in exact.items())
-    return GradientCheck(error, float(inner / (_norm(found) * _norm(exact))))
+    error = {k: _norm({k: found[k] - g}) / _above_zero(_norm({k: g})) for k, g in exact.items()}
+    inner = float(sum(jnp.vdot(found[k], g) for k, g in exact.items()))
+    return GradientCheck(error, inner / _above_zero(_norm(found) * _norm(exact)))
 
 
-def _norm(tree: Params) -> Array:
-    squares = sum(jnp.sum(v * v) for v in tree.values())
-    return jnp.maximum(jnp.sqrt(squares), jnp.finfo(jnp.result_type(squares)).tiny)
+def _norm(tree: Params) -> float:
+    return float(jnp.sqrt(sum(jnp.sum(v * v) for v in tree.values())))
+
+
+def _above_zero(value: float) -> float:
+    return max(value, sys.float_info.min)

@@ -6,7 +6,6 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import brainpy as bp
-import brainpy.math as bm
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -61,7 +60,9 @@ class Trainer:
                 "BrainPy's own cells have them only with mode=bm.TrainingMode()"
             )
         self.loss = _loss.resolve(loss)
-        self.clip_norm = None if clip_norm is None else float(_check.positive("clip_norm", clip_norm))
+        self.clip_norm = (
+            None if clip_norm is None else float(_check.positive("clip_norm", clip_norm))
+        )
         self.init_state, self.progress_bar = init_state, progress_bar
         self._monitors = _monitor.resolve(self.net, monitors)
         optimizer = bp.optim.Adam(lr=1e-3) if optimizer is None else optimizer
@@ -121,7 +122,9 @@ class Trainer:
         self._last_start = start
         losses: list[np.ndarray] = []
         run = functools.partial(
-            self._fit, batch_size=batch_size, reset=reset_state,
+            self._fit,
+            batch_size=batch_size,
+            reset=reset_state,
             constants=self.optimizer.constants(),
         )
         bar = tqdm(total=num_epoch, disable=not self.progress_bar, unit="epoch")
@@ -246,7 +249,7 @@ class Trainer:
         losses = jnp.zeros(MAX_CHUNK, start.dtype)
         before = learner.params, learner.optimizer
         learner, _, losses, steps, ok = jax.lax.while_loop(
-            more, one_epoch, (learner, before, losses, 0, jnp.array(True))
+            more, one_epoch, (learner, before, losses, jnp.array(0), jnp.array(True))
         )
         return learner, losses, steps, ok
 
@@ -380,9 +383,7 @@ class Trainer:
         )
 
 
-def _algorithm(
-    target: bp.DynamicalSystem, method: str | None, default: str
-) -> GradientAlgorithm:
+def _algorithm(target: bp.DynamicalSystem, method: str | None, default: str) -> GradientAlgorithm:
     if method is not None:
         _check.choice("method", method, METHODS)
     if isinstance(target, GradientAlgorithm):
