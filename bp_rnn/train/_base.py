@@ -3,7 +3,7 @@
 import functools
 import time
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 import brainpy as bp
 import jax
@@ -15,22 +15,14 @@ from bp_rnn import _check
 from bp_rnn.cells import Cell, from_brainpy
 from bp_rnn.gradients import BPTT, RTRL, GradientAlgorithm
 from bp_rnn.train import _data, _loss, _monitor, _optimizer
-from bp_rnn.typing import Array, Params, Trace, Window
+from bp_rnn.train._checkpoint import check_same
+from bp_rnn.train._program import MAX_CHUNK, Learner, Program
+from bp_rnn.typing import Array
 
-#: Longest stretch of epochs between two looks at the host, and what one should take in seconds.
-MAX_CHUNK, CHUNK_SECONDS = 1000, 0.2
+#: What the epochs between two looks at the host should take.
+CHUNK_SECONDS = 0.2
 
 METHODS: dict[str, type[GradientAlgorithm]] = {"bptt": BPTT, "rtrl": RTRL}
-
-
-class Learner(NamedTuple):
-    """What changes while a network learns."""
-
-    params: Params
-    optimizer: list[Array]
-    state: Array
-    trace: Trace
-    key: Array
 
 
 class Trainer:
@@ -71,8 +63,9 @@ class Trainer:
         self.mon = bp.tools.DotDict()
         self.train_losses = np.zeros(0)
         self._last_start: Array | None = None
-        self._fit = jax.jit(self._run_epochs, static_argnames=("batch_size", "reset", "constants"))
-        self._predict = jax.jit(self._run_forward)
+        program = Program(self.net, self.optimizer, self.loss, self.update_every, self.clip_norm)
+        self._fit = jax.jit(program.epochs, static_argnames=("batch_size", "reset", "constants"))
+        self._predict = jax.jit(functools.partial(program.forward, self._monitors))
 
     def fit(
         self,
@@ -202,7 +195,7 @@ class Trainer:
             If a name is missing or unknown, or a shape or type differs; nothing is changed then.
         """
         mine = self.state_dict()
-        _check_same_tree("checkpoint", mine, saved)
+        check_same("checkpoint", mine, saved)
         for name, variable in self.cell.train_params().items():
             variable.value = jnp.asarray(saved["params"][name])
         self.cell.set_state(jnp.asarray(saved["state"]))
@@ -212,118 +205,6 @@ class Trainer:
         self.optimizer.write([jnp.asarray(saved["optimizer"][str(i)]) for i in range(count)])
         self.key = jax.random.wrap_key_data(jnp.asarray(saved["key"]))
         self.train_losses = np.asarray(saved["train_losses"])
-
-    # -- the compiled program ----------------------------------------------------------------
-
-    def _run_epochs(
-        self,
-        learner: Learner,
-        xs: Array,
-        ys: Array,
-        start: Array,
-        num_epoch: Array,
-        *,
-        batch_size: int,
-        reset: bool,
-        constants: tuple[float, ...],  # noqa: ARG002  a new learning rate compiles anew
-    ) -> tuple[Learner, Array, Array, Array]:
-        """Run up to ``num_epoch`` epochs; stop after one whose loss or update is not finite."""
-
-        def more(carry: Any) -> Array:
-            _, _, _, epoch, ok = carry
-            return (epoch < num_epoch) & ok
-
-        def one_epoch(carry: Any) -> Any:
-            learner, before, losses, epoch, _ = carry
-            new, loss = self._epoch(learner, xs, ys, start, batch_size, reset)
-            updated = _all_finite(new.params)
-            ok = jnp.isfinite(loss) & updated
-            # a loss that is not finite was made by the update before it: undo that one too
-            params, optimizer = _choose(
-                jnp.isfinite(loss), (learner.params, learner.optimizer), before
-            )
-            kept = learner._replace(params=params, optimizer=optimizer)
-            before = learner.params, learner.optimizer
-            return _choose(ok, new, kept), before, losses.at[epoch].set(loss), epoch + 1, ok
-
-        losses = jnp.zeros(MAX_CHUNK, start.dtype)
-        before = learner.params, learner.optimizer
-        learner, _, losses, steps, ok = jax.lax.while_loop(
-            more, one_epoch, (learner, before, losses, jnp.array(0), jnp.array(True))
-        )
-        return learner, losses, steps, ok
-
-    def _epoch(
-        self, learner: Learner, xs: Array, ys: Array, start: Array, batch_size: int, reset: bool
-    ) -> tuple[Learner, Array]:
-        """Learn every minibatch once; the loss is that before each update, averaged."""
-        if reset:
-            first = start[:batch_size]
-            learner = learner._replace(state=first, trace=self.net.start(learner.params, first))
-        if batch_size == xs.shape[0]:
-            learner, loss = self._sequence(learner, xs, ys)
-        else:
-            key, shuffle = jax.random.split(learner.key)
-            order = jax.random.permutation(shuffle, xs.shape[0]).reshape(-1, batch_size)
-
-            def minibatch(learner: Learner, rows: Array) -> tuple[Learner, Array]:
-                first = start[rows]
-                learner = learner._replace(state=first, trace=self.net.start(learner.params, first))
-                return self._sequence(learner, xs[rows], ys[rows])
-
-            learner, found = jax.lax.scan(minibatch, learner._replace(key=key), order)
-            loss = found.mean()
-        return learner._replace(optimizer=self.optimizer.end_epoch(learner.optimizer)), loss
-
-    def _sequence(self, learner: Learner, xs: Array, ys: Array) -> tuple[Learner, Array]:
-        """Learn one batch of sequences, with an update after every window of time."""
-        num_step = xs.shape[1]
-        width = num_step if self.update_every is None else min(self.update_every, num_step)
-        whole = num_step - num_step % width
-
-        def cut(v: Array) -> Array:  # (B, T, ...) -> (windows, B, width, ...)
-            parts = v[:, :whole].reshape(v.shape[0], -1, width, *v.shape[2:])
-            return jnp.moveaxis(parts, 1, 0)
-
-        learner, found = jax.lax.scan(
-            lambda c, now: self._window(c, *now), learner, (cut(xs), cut(ys))
-        )
-        total = found.sum() * width
-        if whole < num_step:
-            learner, last = self._window(learner, xs[:, whole:], ys[:, whole:])
-            total += last * (num_step - whole)
-        return learner, total / num_step
-
-    def _window(self, learner: Learner, xs: Array, ys: Array) -> tuple[Learner, Array]:
-        """Learn one window: its gradient, clipped, and one step of the optimiser."""
-        weights = jnp.full(xs.shape[:2], 1 / xs.shape[1], learner.state.dtype)
-        found: Window = self.net.window(
-            learner.params, learner.state, learner.trace, xs, ys, self.loss, weights
-        )
-        grads = found.grads
-        if self.clip_norm is not None:
-            norm = jnp.sqrt(sum(jnp.sum(g * g) for g in grads.values()))
-            scale = jnp.minimum(1.0, self.clip_norm / jnp.maximum(norm, self.clip_norm))
-            grads = jax.tree.map(lambda g: scale * g, grads)
-        params, optimizer = self.optimizer.update(learner.params, grads, learner.optimizer)
-        return Learner(params, optimizer, found.state, found.trace, learner.key), found.loss
-
-    def _run_forward(
-        self, params: Params, start: Array, trace: Trace, xs: Array
-    ) -> tuple[Array, dict[str, Array]]:
-        """Return outputs and monitors ``(B, T, ...)``; unused traces are compiled away."""
-
-        def body(carry: tuple[Array, Trace], x: Array) -> Any:
-            state, trace = self.net.step_trace(params, carry[0], x, carry[1])
-            seen = _monitor.read(self.net, self._monitors, params, state, trace)
-            return (state, trace), (self.cell.output(params, state), seen)
-
-        def one(start: Array, trace: Trace, xs: Array) -> Any:
-            return jax.lax.scan(body, (start, trace), xs)[1]
-
-        return jax.vmap(one)(start, trace, xs)
-
-    # -- between the program and the Variables -----------------------------------------------
 
     def _read(self, start: Array, reset: bool) -> Learner:
         if reset:
@@ -392,27 +273,3 @@ def _algorithm(target: bp.DynamicalSystem, method: str | None, default: str) -> 
         return target
     cell = target if isinstance(target, Cell) else from_brainpy(target)
     return METHODS[method or default](cell)
-
-
-def _all_finite(tree: Params) -> Array:
-    return jnp.all(jnp.stack([jnp.isfinite(v).all() for v in tree.values()]))
-
-
-def _choose(condition: Array, yes: Any, no: Any) -> Any:
-    return jax.tree.map(lambda a, b: jnp.where(condition, a, b), yes, no)
-
-
-def _check_same_tree(name: str, mine: Any, given: Any) -> None:
-    if not isinstance(mine, Mapping):
-        mine, given = np.asarray(mine), np.asarray(given)
-        growing = name.endswith("train_losses")
-        if mine.dtype != given.dtype or (mine.shape != given.shape and not growing):
-            raise ValueError(
-                f"{name} must be {mine.dtype}{mine.shape}, got {given.dtype}{given.shape}"
-            )
-        return
-    given = given if isinstance(given, Mapping) else {}
-    if set(mine) != set(given):
-        raise ValueError(f"{name} must have entries {sorted(mine)}, got {sorted(given)}")
-    for key, value in mine.items():
-        _check_same_tree(f"{name}.{key}", value, given[key])
