@@ -27,7 +27,7 @@ def parameter(name: str, init: Initializer, shape: tuple[int, ...]) -> bm.TrainV
     """
     if callable(init):
         init = bp.init.parameter(init, shape)
-    value = _check.real_array(name, bm.as_jax(init))
+    value = _check.real_array(name, init)
     if value.shape not in ((), shape):
         raise ValueError(f"{name} must have shape {shape}, got {value.shape}")
     # A strong dtype: BrainPy's initialisers give weak ones, which would compile twice.

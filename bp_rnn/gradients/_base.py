@@ -2,7 +2,8 @@
 
 import abc
 import functools
-from typing import ClassVar, Literal
+from collections.abc import Callable
+from typing import Any, ClassVar, Literal
 
 import brainpy as bp
 import brainpy.math as bm
@@ -110,12 +111,11 @@ class GradientAlgorithm(bp.DynamicalSystem, abc.ABC):
     def read_trace(self) -> Trace:
         """Return the trace that the Variables hold, in the layout of the mode."""
         entries = {k: getattr(self, k).value for k in self.trace_names}
-        return (jax.vmap(self.unnamed) if self.cell.is_batched else self.unnamed)(entries)
+        return self._over_batch(self.unnamed)(entries)
 
     def write_trace(self, trace: Trace) -> None:
         """Write a trace into the Variables, in the layout of the mode."""
-        named = jax.vmap(self.named) if self.cell.is_batched else self.named
-        for name, value in named(trace).items():
+        for name, value in self._over_batch(self.named)(trace).items():
             getattr(self, name).value = value
 
     def update(self, x: Array) -> Array:
@@ -138,7 +138,13 @@ class GradientAlgorithm(bp.DynamicalSystem, abc.ABC):
         def one(state: Array) -> dict[str, Array]:
             return self.named(self.init_trace(self.cell.params(), state))
 
-        return (jax.vmap(one) if self.cell.is_batched else one)(self.cell.state.value)
+        return self._over_batch(one)(self.cell.state.value)
+
+    def _over_batch(self, function: Callable[..., Any]) -> Callable[..., Any]:
+        """Return ``function`` of one sample as one of what the Variables hold."""
+        if not self.cell.is_batched:
+            return function
+        return jax.vmap(function, axis_size=self.cell.state.shape[0])
 
 
 class ForwardGradient(GradientAlgorithm, abc.ABC):

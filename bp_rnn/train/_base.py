@@ -111,40 +111,40 @@ class Trainer:
         xs, ys, _ = _data.pair(self.cell, data)
         batch_size = self._check_batch(batch_size, xs.shape[0], reset_state)
         start = _data.initial_state(self.cell, self.init_state, ys, xs.shape[0])
-        learner = self._read(start, reset_state)
+        learner = self._read(start[:batch_size], reset_state)
         self._last_start = start
-        losses: list[np.ndarray] = []
         run = functools.partial(
             self._fit,
             batch_size=batch_size,
             reset=reset_state,
             constants=self.optimizer.constants(),
         )
+        finished = learner, (learner.params, learner.optimizer), np.zeros(0)
         bar = tqdm(total=num_epoch, disable=not self.progress_bar, unit="epoch")
-        done, chunk = 0, 1
+        done, chunk, ok = 0, 1, True
         try:
-            while done < num_epoch:
+            while ok and done < num_epoch:
                 began = time.perf_counter()
-                learner, found, steps, ok = run(
-                    learner, xs, ys, start, min(chunk, num_epoch - done)
+                learner, before, losses = finished
+                learner, before, found, steps, ok = run(
+                    learner, before, xs, ys, start, min(chunk, num_epoch - done)
                 )
-                losses.append(np.asarray(found)[: int(steps)])
+                found = np.asarray(found)[: int(steps)]
+                # one assignment: an interrupt sees this chunk either whole or not at all
+                finished = learner, before, np.append(losses, found)
                 self._write(learner)
-                done += len(losses[-1])
-                if not ok:
-                    raise FloatingPointError(self._not_finite(done, losses))
-                bar.set_postfix(loss=f"{losses[-1][-1]:.4g}", refresh=False)
-                bar.update(len(losses[-1]))
-                pace = (time.perf_counter() - began) / len(losses[-1])
-                chunk = int(np.clip(CHUNK_SECONDS / pace, 1, MAX_CHUNK))
-        except KeyboardInterrupt:
-            self._write(learner)  # the interrupt may have come in the midst of writing
-            raise
+                done += len(found)
+                bar.set_postfix(loss=f"{found[-1]:.4g}", refresh=False)
+                bar.update(len(found))
+                chunk = _next_chunk((time.perf_counter() - began) / len(found))
         finally:
             bar.close()
-            found = np.concatenate([np.zeros(0), *losses])
-            self.train_losses = np.concatenate([self.train_losses, found])
-        return found
+            learner, _, losses = finished
+            self._write(learner)  # again: an interrupt may have come in the midst of writing
+            self.train_losses = np.append(self.train_losses, losses[np.isfinite(losses)])
+        if not ok:
+            raise FloatingPointError(_not_finite(done, losses[-1]))
+        return losses
 
     def predict(self, x: Any, *, init_state: Any = None) -> Array:
         """Return the outputs for ``x``, and record the monitors in ``mon``; trains nothing.
@@ -254,14 +254,17 @@ class Trainer:
                 )
         return batch_size
 
-    def _not_finite(self, epoch: int, losses: list[np.ndarray]) -> str:
-        loss = losses[-1][-1]
-        losses[-1] = losses[-1][np.isfinite(losses[-1])]
-        what = f"loss became {loss}" if not np.isfinite(loss) else "the update became not finite"
-        return (
-            f"{what} at epoch {epoch} of this fit; the parameters of the last finite loss are in "
-            "place (a smaller lr or clip_norm=... may help)"
-        )
+
+def _next_chunk(seconds_per_epoch: float) -> int:
+    return int(np.clip(CHUNK_SECONDS / seconds_per_epoch, 1, MAX_CHUNK))
+
+
+def _not_finite(epoch: int, loss: float) -> str:
+    what = "the update became not finite" if np.isfinite(loss) else f"loss became {loss}"
+    return (
+        f"{what} at epoch {epoch} of this fit; the parameters of the last finite loss are in "
+        "place (a smaller lr or clip_norm=... may help)"
+    )
 
 
 def _algorithm(target: bp.DynamicalSystem, method: str | None, default: str) -> GradientAlgorithm:

@@ -2,7 +2,6 @@
 
 from typing import Any
 
-import brainpy.math as bm
 import jax.numpy as jnp
 import numpy as np
 
@@ -13,7 +12,7 @@ from bp_rnn.typing import Array
 
 def inputs(cell: Cell, x: Any) -> tuple[Array, bool]:
     """Return ``x`` as ``(B, T, num_in)``, and whether it came with a batch axis."""
-    value = _check.real_array("x", bm.as_jax(x))
+    value = _check.real_array("x", x)
     came = value.shape
     if value.ndim == 1 and cell.num_in == 1:
         value = value[:, None]
@@ -33,7 +32,7 @@ def pair(cell: Cell, data: Any) -> tuple[Array, Array, bool]:
     if not isinstance(data, tuple | list) or len(data) != 2:
         raise TypeError(f"data must be a pair (x, y), got {type(data).__name__}")
     xs, batched = inputs(cell, data[0])
-    value = _check.real_array("y", bm.as_jax(data[1]))
+    value = _check.real_array("y", data[1])
     lead = xs.shape[:2] if batched else xs.shape[1:2]
     labels = value.dtype.kind in "iu" and value.shape == lead and cell.num_out > 1
     if labels:
@@ -64,7 +63,7 @@ def initial_state(cell: Cell, init_state: Any, ys: Array | None, batch: int) -> 
             )
         value = np.asarray(ys[:, 0])
     else:
-        value = _check.real_array("init_state", bm.as_jax(init_state))
+        value = _check.real_array("init_state", init_state)
         if cell.size == 1 and value.shape in ((), (batch,)):
             value = value[..., None]
     if value.shape not in ((cell.size,), (batch, cell.size)):

@@ -46,6 +46,7 @@ class Program(NamedTuple):
     def epochs(
         self,
         learner: Learner,
+        before: tuple[Params, list[Array]],
         xs: Array,
         ys: Array,
         start: Array,
@@ -54,9 +55,10 @@ class Program(NamedTuple):
         batch_size: int,
         reset: bool,
         constants: tuple[float, ...],  # noqa: ARG002
-    ) -> tuple[Learner, Array, Array, Array]:
+    ) -> tuple[Learner, tuple[Params, list[Array]], Array, Array, Array]:
         """Run up to ``num_epoch`` epochs; stop after one whose loss or update is not finite.
 
+        ``before`` are the parameters and the optimiser's state one epoch earlier.
         ``constants`` is what the optimiser bakes in: a new learning rate compiles anew.
         """
 
@@ -78,11 +80,10 @@ class Program(NamedTuple):
             return _choose(ok, new, kept), before, losses.at[epoch].set(loss), epoch + 1, ok
 
         losses = jnp.zeros(MAX_CHUNK, start.dtype)
-        before = learner.params, learner.optimizer
-        learner, _, losses, steps, ok = jax.lax.while_loop(
+        learner, before, losses, steps, ok = jax.lax.while_loop(
             more, one_epoch, (learner, before, losses, jnp.array(0), jnp.array(True))
         )
-        return learner, losses, steps, ok
+        return learner, before, losses, steps, ok
 
     def _epoch(
         self, learner: Learner, xs: Array, ys: Array, start: Array, batch_size: int, reset: bool

@@ -1,0 +1,22 @@
+import os
+
+os.environ.setdefault("MPLBACKEND", "Agg")
+
+import brainpy as bp
+import brainpy.math as bm
+import pytest
+
+bm.enable_x64()  # importing brainpy turns x64 off, even under JAX_ENABLE_X64=1
+
+
+@pytest.fixture(autouse=True)
+def _restore_time_step():
+    dt = bm.get_dt()
+    yield
+    bp.share.save(dt=dt)
+
+
+@pytest.fixture
+def float32():
+    with bm.environment(x64=False):
+        yield

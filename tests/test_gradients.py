@@ -1,0 +1,179 @@
+import brainpy as bp
+import brainpy.math as bm
+import cases
+import jax
+import jax.numpy as jnp
+import numpy as np
+import oracle
+import pytest
+
+import bp_rnn
+from bp_rnn.functional import sensitivity
+
+every_cell = pytest.mark.parametrize("cell_name", cases.CELLS)
+every_algorithm = pytest.mark.parametrize("algorithm", cases.ALGORITHMS)
+
+
+def weights(xs):
+    return jnp.full(xs.shape[:2], 1 / xs.shape[1], xs.dtype)
+
+
+def window(net, state, xs, ys, trace=None):
+    params = net.cell.params()
+    trace = net.start(params, state) if trace is None else trace
+    run = jax.jit(net.window, static_argnums=5)
+    return run(params, state, trace, xs, ys, oracle.half_square, weights(xs))
+
+
+def test_every_public_cell_has_a_case():
+    for cls in cases.leaves(bp_rnn.cells, bp_rnn.Cell):
+        assert any(name.startswith(cls.__name__) for name in cases.CELLS), cls
+
+
+@every_cell
+@every_algorithm
+@pytest.mark.parametrize("batch", [1, 8])
+def test_exact_means_autodiff(cell_name, algorithm, batch):
+    net = cases.ALGORITHMS[algorithm](cases.CELLS[cell_name]())
+    xs, ys, state = oracle.data(net.cell, batch, 7 if batch == 1 else 3)
+    loss, exact = oracle.gradient(net.cell, state, xs, ys)
+    found = window(net, state, xs, ys)
+    np.testing.assert_allclose(found.loss, loss, rtol=1e-12)
+    assert (oracle.relative_error(found.grads, exact) < 1e-10) == (net.kind == "exact")
+
+
+@every_cell
+def test_rtrl_carries_its_trace_across_windows(cell_name):
+    net = bp_rnn.RTRL(cases.CELLS[cell_name]())
+    xs, ys, state = oracle.data(net.cell, 2, 9)
+    first = window(net, state, xs[:, :4], ys[:, :4])
+    second = window(net, first.state, xs[:, 4:], ys[:, 4:], first.trace)
+    joined = {k: (4 * first.grads[k] + 5 * second.grads[k]) / 9 for k in first.grads}
+    _, exact = oracle.gradient(net.cell, state, xs, ys)
+    assert oracle.relative_error(joined, exact) < 1e-10
+    truncated = window(net, first.state, xs[:, 4:], ys[:, 4:])
+    assert oracle.relative_error(truncated.grads, second.grads) > 1e-3
+
+
+@every_cell
+def test_equals_brainpys_own_gradient(cell_name):
+    cell = cases.CELLS[cell_name]()
+    net = bp_rnn.RTRL(cell)
+    xs, ys, state = oracle.data(cell, 1, 6)
+    shell_state = state if cell.is_batched else state[0]
+    by_time = (xs.swapaxes(0, 1), ys.swapaxes(0, 1)) if cell.is_batched else (xs[0], ys[0])
+    exact = oracle.brainpy_gradient(cell, shell_state, *by_time)
+    assert oracle.relative_error(window(net, state, xs, ys).grads, exact) < 1e-10
+
+
+@every_cell
+@every_algorithm
+def test_runner_sees_what_the_pure_functions_compute(cell_name, algorithm):
+    net = cases.ALGORITHMS[algorithm](cases.CELLS[cell_name]())
+    xs, _, _ = oracle.data(net.cell, 1, 5)
+    net.reset(1) if net.cell.is_batched else net.reset()
+    state, trace = net.cell.initial_state(), None
+    trace = net.init_trace(net.cell.params(), state)
+    step = jax.jit(net.step_trace)
+    for x in xs[0]:
+        state, trace = step(net.cell.params(), state, x, trace)
+    monitors = ["state", "z", *net.trace_names]
+    runner = bp.DSRunner(net, monitors=monitors, progress_bar=False)
+    runner.run(inputs=xs if net.cell.is_batched else xs[0])
+    last = {k: (v[0] if net.cell.is_batched else v)[-1] for k, v in runner.mon.items() if k != "ts"}
+    np.testing.assert_allclose(last["state"], state, rtol=1e-12, atol=1e-14)
+    np.testing.assert_allclose(last["z"], net.cell.output(net.cell.params(), state), rtol=1e-12)
+    for name, value in net.named(trace).items():
+        np.testing.assert_allclose(last[name], value, rtol=1e-10, atol=1e-13)
+    assert all(getattr(net, k).shape[-1] for k in net.trace_names)
+
+
+@every_cell
+def test_first_sensitivity_is_the_immediate_derivative(cell_name):
+    cell = cases.CELLS[cell_name]()
+    net = bp_rnn.RTRL(cell)
+    xs, _, state = oracle.data(cell, 1, 1)
+    params = cell.params()
+    _, trace = net.step_trace(params, state[0], xs[0, 0], net.init_trace(params, state[0]))
+    exact = jax.jacrev(cell.step)(params, state[0], xs[0, 0])
+    for name in cell.param_names:
+        np.testing.assert_allclose(net.named(trace)[f"p_{name}"], exact[name], atol=1e-13)
+
+
+@every_cell
+def test_rowwise_is_true(cell_name):
+    cell = cases.CELLS[cell_name]()
+    if not cell.rowwise:
+        return
+    xs, _, state = oracle.data(cell, 1, 1)
+    now = jax.jacrev(cell.step)(cell.params(), state[0], xs[0, 0])
+    other = np.arange(cell.size)[:, None] % cell.num != np.arange(cell.num)[None]
+    for name in cell.param_names:
+        assert not np.asarray(now[name])[other].any(), name
+
+
+@every_cell
+@every_algorithm
+def test_pure_functions_touch_no_variable(cell_name, algorithm):
+    net = cases.ALGORITHMS[algorithm](cases.CELLS[cell_name]())
+    xs, ys, state = oracle.data(net.cell, 2, 3)
+    before = {k: v.value for k, v in net.vars().unique().items()}
+    window(net, state + 1, xs, ys)
+    assert all(before[k] is v.value for k, v in net.vars().unique().items())
+
+
+@every_algorithm
+@pytest.mark.parametrize("cell_name", ["RateRNN", "Pair", "BrainPyCell-LSTM"])
+def test_batch_mode_is_the_batch_of_single_runs(cell_name, algorithm):
+    net = cases.ALGORITHMS[algorithm](cases.CELLS[cell_name](bm.TrainingMode(4)))
+    xs, ys, _ = oracle.data(net.cell, 4, 5)
+    net.reset(4)
+    runner = bp.DSRunner(net, monitors=["state", *net.trace_names], progress_bar=False)
+    runner.run(inputs=xs)
+    start = net.cell.initial_state()[None]
+    for b in range(4):
+        alone = window(net, start, xs[b : b + 1], ys[b : b + 1])
+        np.testing.assert_allclose(runner.mon["state"][b, -1], alone.state[0], rtol=1e-10)
+        for name, value in net.named(jax.tree.map(lambda v: v[0], alone.trace)).items():
+            np.testing.assert_allclose(runner.mon[name][b, -1], value, rtol=1e-9, atol=1e-12)
+    net.reset(7)
+    assert net.cell.state.shape[0] == 7
+
+
+@every_algorithm
+@pytest.mark.usefixtures("float32")
+@pytest.mark.parametrize("cell_name", cases.CELLS)
+def test_float32_stays_float32(cell_name, algorithm):
+    net = cases.ALGORITHMS[algorithm](cases.CELLS[cell_name]())
+    xs, ys, state = oracle.data(net.cell, 2, 4)
+    found = window(net, state, xs, ys)
+    assert {v.dtype for v in jax.tree.leaves(found)} == {jnp.dtype("float32")}
+    _, exact = oracle.gradient(net.cell, state, xs, ys)
+    assert oracle.relative_error(found.grads, exact) < 1e-4
+
+
+def test_check_gradient_tells_exact_from_wrong():
+    net = bp_rnn.RTRL(cases.CELLS["RateRNN"]())
+    xs, ys, state = oracle.data(net.cell, 2, 6)
+    good = bp_rnn.check_gradient(net, state, xs, ys, oracle.half_square)
+    assert max(good.relative_error.values()) < 1e-12
+    assert good.cosine > 1 - 1e-12
+    contract = net.contract
+    net.contract = lambda trace, dl_ds: {k: -v for k, v in contract(trace, dl_ds).items()}
+    bad = bp_rnn.check_gradient(net, state, xs, ys, oracle.half_square)
+    assert bad.relative_error["w"] == pytest.approx(2)
+    assert bad.relative_error["w_out"] < 1e-12
+
+
+def test_unpack_inverts_pack():
+    rng = np.random.default_rng(0)
+    shapes = {"w": (5, 5), "a": (5,), "k": (5, 2, 3)}
+    entries = {k: jnp.asarray(rng.normal(size=(10, *v))) for k, v in shapes.items()}
+    for rows in (5, 1):
+        back = sensitivity.unpack(sensitivity.pack(entries, rows), shapes)
+        assert all((back[k] == v).all() for k, v in entries.items())
+
+
+def test_an_algorithm_takes_only_a_cell():
+    with pytest.raises(TypeError, match="from_brainpy"):
+        bp_rnn.RTRL(bp.dyn.RNNCell(3, 4, mode=bm.TrainingMode(1)))
