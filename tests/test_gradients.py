@@ -136,8 +136,10 @@ def test_batch_mode_is_the_batch_of_single_runs(cell_name, algorithm):
         np.testing.assert_allclose(runner.mon["state"][b, -1], alone.state[0], rtol=1e-10)
         for name, value in net.named(jax.tree.map(lambda v: v[0], alone.trace)).items():
             np.testing.assert_allclose(runner.mon[name][b, -1], value, rtol=1e-9, atol=1e-12)
-    net.reset(7)
+    net.reset_state(7)
     assert net.cell.state.shape[0] == 7
+    np.testing.assert_array_equal(net.cell.state.value, jnp.broadcast_to(start, (7, net.cell.size)))
+    assert not any(np.asarray(getattr(net, k).value).any() for k in net.trace_names)
 
 
 @every_algorithm

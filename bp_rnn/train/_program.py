@@ -135,7 +135,7 @@ class Program(NamedTuple):
         grads = found.grads
         if self.clip_norm is not None:
             norm = jnp.sqrt(sum(jnp.sum(g * g) for g in grads.values()))
-            scale = jnp.minimum(1.0, self.clip_norm / jnp.maximum(norm, self.clip_norm))
+            scale = self.clip_norm / jnp.maximum(norm, self.clip_norm)
             grads = jax.tree.map(lambda g: scale * g, grads)
         params, optimizer = self.optimizer.update(learner.params, grads, learner.optimizer)
         return Learner(params, optimizer, found.state, found.trace, learner.key), found.loss
