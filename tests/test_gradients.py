@@ -101,6 +101,20 @@ def test_first_sensitivity_is_the_immediate_derivative(cell_name):
 
 
 @every_cell
+def test_pushing_and_contracting_together_is_doing_both(cell_name):
+    net = bp_rnn.RTRL(cases.CELLS[cell_name]())
+    xs, _, state = oracle.data(net.cell, 1, 3)
+    params, state = net.cell.params(), state[0]
+    trace, dl_ds = net.init_trace(params, state), jnp.sin(jnp.arange(1.0, net.cell.size + 1))
+    for x in xs[0]:
+        together, grads = net.step_and_contract(params, state, x, trace, dl_ds)
+        state, trace = net.step_trace(params, state, x, trace)
+        np.testing.assert_allclose(together, trace, rtol=1e-10, atol=1e-14)
+        for name, g in net.contract(trace, dl_ds).items():
+            np.testing.assert_allclose(grads[name], g, rtol=1e-10, atol=1e-13)
+
+
+@every_cell
 def test_rowwise_is_true(cell_name):
     cell = cases.CELLS[cell_name]()
     if not cell.rowwise:
@@ -160,8 +174,13 @@ def test_check_gradient_tells_exact_from_wrong():
     good = bp_rnn.check_gradient(net, state, xs, ys, oracle.half_square)
     assert max(good.relative_error.values()) < 1e-12
     assert good.cosine > 1 - 1e-12
-    contract = net.contract
-    net.contract = lambda trace, dl_ds: {k: -v for k, v in contract(trace, dl_ds).items()}
+    right = net.step_and_contract
+
+    def wrong(*args):
+        trace, grads = right(*args)
+        return trace, {k: -v for k, v in grads.items()}
+
+    net.step_and_contract = wrong
     bad = bp_rnn.check_gradient(net, state, xs, ys, oracle.half_square)
     assert bad.relative_error["w"] == pytest.approx(2)
     assert bad.relative_error["w_out"] < 1e-12

@@ -57,12 +57,42 @@ def push(step: Step, params: Params, state: Array, x: Array, p: Array) -> tuple[
     tuple of Array
         State ``(S,)`` and sensitivities ``(S, rows, M)`` after the step.
     """
+    none = jnp.zeros((0, state.shape[0]), state.dtype)
+    return push_and_contract(step, params, state, x, p, none)[:2]
+
+
+def push_and_contract(
+    step: Step, params: Params, state: Array, x: Array, p: Array, dl_ds: Array
+) -> tuple[Array, Array, Array]:
+    r"""Advance as :func:`push`, and contract the new sensitivities in the same matrix product.
+
+    The gradient :math:`\partial l/\partial s' \cdot p'` needs :math:`(\partial l/\partial s' J) p`,
+    one more row of the product: it spares a pass over ``p``, which is larger than all caches.
+
+    Parameters
+    ----------
+    step, params, state, x, p
+        As for :func:`push`.
+    dl_ds : Array
+        Derivatives of losses by the new state, ``(losses, S)``.
+
+    Returns
+    -------
+    tuple of Array
+        State, sensitivities, and gradients ``(losses, rows, M)``.
+    """
     size, rows, width = p.shape
     new_state, pull = jax.vjp(lambda s: step(params, s, x), state)
-    (jac,) = jax.vmap(pull)(jnp.eye(size, dtype=state.dtype))
+    (jac,) = jax.vmap(pull)(jnp.concatenate([jnp.eye(size, dtype=state.dtype), dl_ds]))
+    product = (jac @ p.reshape(size, -1)).reshape(-1, rows, width)
+    now = immediate(step, params, state, x, rows)
     unit = jnp.arange(size)
-    new_p = (jac @ p.reshape(size, -1)).reshape(size, rows, width)
-    return new_state, new_p.at[unit, unit % rows].add(immediate(step, params, state, x, rows))
+    new_p = product[:size].at[unit, unit % rows].add(now)
+    blocks = (size // rows, rows)  # state k belongs to row k % rows
+    direct = jnp.einsum(
+        "lqi,qij->lij", dl_ds.reshape(dl_ds.shape[0], *blocks), now.reshape(*blocks, width)
+    )
+    return new_state, new_p, product[size:] + direct
 
 
 def immediate(step: Step, params: Params, state: Array, x: Array, rows: int) -> Array:

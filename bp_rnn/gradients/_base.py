@@ -162,6 +162,16 @@ class ForwardGradient(GradientAlgorithm, abc.ABC):
             Derivative of the loss by the state after the step, ``(S,)``.
         """
 
+    def step_and_contract(
+        self, params: Params, state: Array, x: Array, trace: Trace, dl_ds: Array
+    ) -> tuple[Trace, Params]:
+        """Return the trace after the step and its contraction with ``dl_ds``; pure.
+
+        It may be overridden where the two together cost less than one after the other.
+        """
+        _, trace = self.step_trace(params, state, x, trace)
+        return trace, self.contract(trace, dl_ds)
+
     def window(
         self,
         params: Params,
@@ -172,20 +182,19 @@ class ForwardGradient(GradientAlgorithm, abc.ABC):
         loss: Loss,
         weights: Array,
     ) -> Window:
-        """Scan ``step_trace`` and ``contract``; memory does not grow with time."""
+        """Scan ``step_and_contract``; memory does not grow with time."""
         instant = functools.partial(trajectory.instant_loss, self.cell.output, loss)
         slope = jax.value_and_grad(instant, argnums=(0, 1), has_aux=True)
 
         def body(carry, now):  # type: ignore[no-untyped-def]
             state, trace, total, grads = carry
             x, y, weight = now
-            state, trace = self.step_trace(params, state, x, trace)
-            (value, z), (direct, dl_ds) = slope(params, state, y)
-            grad = {**direct}
-            for name, g in self.contract(trace, dl_ds).items():
-                grad[name] = direct[name] + g
+            new = self.cell.step(params, state, x)
+            (value, z), (direct, dl_ds) = slope(params, new, y)
+            trace, through = self.step_and_contract(params, state, x, trace, dl_ds)
+            grad = {k: g + through[k] if k in through else g for k, g in direct.items()}
             grads = {k: grads[k] + weight * g for k, g in grad.items()}
-            return (state, trace, total + weight * value, grads), z
+            return (new, trace, total + weight * value, grads), z
 
         def one(state, trace, xs, ys, weights):  # type: ignore[no-untyped-def]
             zero = jnp.zeros((), state.dtype)

@@ -4,7 +4,7 @@ import jax.numpy as jnp
 
 from bp_rnn.functional import sensitivity
 from bp_rnn.gradients._base import ForwardGradient
-from bp_rnn.typing import Array, Params, Trace
+from bp_rnn.typing import Array, Params, Step, Trace
 
 
 class RTRL(ForwardGradient):
@@ -45,12 +45,18 @@ class RTRL(ForwardGradient):
         self, params: Params, state: Array, x: Array, trace: Trace
     ) -> tuple[Array, Trace]:
         """Push the sensitivities through the step: one matrix product and a diagonal add."""
-
-        def step(followed: Params, state: Array, x: Array) -> Array:
-            return self.cell.step({**params, **followed}, state, x)
-
-        followed = {k: params[k] for k in self.cell.param_names}
+        step, followed = self._followed(params)
         return sensitivity.push(step, followed, state, x, trace)
+
+    def step_and_contract(
+        self, params: Params, state: Array, x: Array, trace: Trace, dl_ds: Array
+    ) -> tuple[Trace, Params]:
+        """Push and contract in one matrix product."""
+        step, followed = self._followed(params)
+        _, trace, grads = sensitivity.push_and_contract(
+            step, followed, state, x, trace, dl_ds[None]
+        )
+        return trace, sensitivity.unpack(grads[0], self._shapes)
 
     def contract(self, trace: Trace, dl_ds: Array) -> Params:
         """Return ``dl_ds @ p``."""
@@ -63,6 +69,14 @@ class RTRL(ForwardGradient):
     def unnamed(self, entries: dict[str, Array]) -> Trace:
         """Join the named sensitivities into the packed array."""
         return sensitivity.pack(entries, self._rows)
+
+    def _followed(self, params: Params) -> tuple[Step, Params]:
+        """Return the step as a function of the parameters that have sensitivities, and these."""
+
+        def step(followed: Params, state: Array, x: Array) -> Array:
+            return self.cell.step({**params, **followed}, state, x)
+
+        return step, {k: params[k] for k in self.cell.param_names}
 
     @property
     def _rows(self) -> int:
