@@ -13,10 +13,10 @@ NUM_IN, NUM, NUM_OUT = 3, 5, 2
 
 
 class Pair(bp_rnn.Cell):
-    """Two states a unit, row i driving both: what an LSTM has, in three lines."""
+    """Two states a unit, row i driving both, and an output that reads a recurrent parameter."""
 
     def __init__(self, mode=None):
-        super().__init__(NUM_IN, NUM, 2 * NUM, size=2 * NUM, mode=mode)
+        super().__init__(NUM_IN, NUM, 2 * NUM, size=2 * NUM, reads_out=True, mode=mode)
         rng = bm.random.RandomState(1)
         self.w = bm.TrainVar(bm.as_jax(rng.normal(0.0, 0.4, (NUM, 2, NUM))).astype(bm.float_))
         self.w_in = bm.TrainVar(bm.as_jax(rng.normal(0.0, 1.0, (NUM, 2, NUM_IN))).astype(bm.float_))
@@ -27,6 +27,9 @@ class Pair(bp_rnn.Cell):
         a, b = (params["w"] @ h + params["w_in"] @ x).T
         c = 0.7 * c + bm.as_jax(bm.tanh(a))
         return bm.as_jax(bm.concatenate([bm.tanh(c) * bm.sigmoid(b), c]))
+
+    def output(self, params, state):
+        return state + params["w"].sum()
 
 
 class Own(bp.DynamicalSystem):

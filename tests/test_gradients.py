@@ -66,6 +66,18 @@ def test_equals_brainpys_own_gradient(cell_name):
     assert oracle.relative_error(window(net, state, xs, ys).grads, exact) < 1e-10
 
 
+@pytest.mark.parametrize("cell_name", [n for n in cases.CELLS if n.startswith("BrainPyCell")])
+def test_a_wrapped_system_does_what_it_does_alone(cell_name):
+    cell = cases.CELLS[cell_name]()
+    xs, _, _ = oracle.data(cell, 1, 4)
+    cell.system.reset(1)
+    alone = [np.asarray(bm.as_jax(cell.system(x))) for x in xs[0][:, None]]
+    cell.reset_state(1)
+    wrapped = [np.asarray(cell.update(x)) for x in xs[0][:, None]]
+    np.testing.assert_allclose(wrapped, alone, rtol=1e-12, atol=1e-14)
+    assert np.ptp(alone) > 0
+
+
 @every_cell
 @every_algorithm
 def test_runner_sees_what_the_pure_functions_compute(cell_name, algorithm):
