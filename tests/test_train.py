@@ -267,6 +267,19 @@ def test_predict_records_the_monitors():
     assert trainer.predict(xs[0]).shape == (6, cases.NUM_OUT)
 
 
+@pytest.mark.parametrize("mode", [None, bm.TrainingMode(4)])
+def test_monitors_are_those_of_one_sample_in_every_mode(mode):
+    cell = cases.CELLS["RateRNN"](mode)
+    monitors = {"weights": "w", "p": ("p_w", 1), "twice": lambda: 2 * cell.r.value, "r": "r"}
+    trainer, (xs, _, _) = small("rtrl", cell=cell, monitors=monitors)
+    trainer.predict(xs)
+    mon = trainer.mon
+    np.testing.assert_array_equal(mon.weights[2, 3], cell.w.value)
+    assert mon.p.shape == (4, 6, cases.NUM, cases.NUM)
+    np.testing.assert_array_equal(mon.p[:, 0, [0, 2]], 0)  # the first step moves row 1 alone
+    np.testing.assert_array_equal(mon.twice, 2 * mon.r)
+
+
 def test_progress_bar_shows_the_loss_and_can_be_off(capfd):
     trainer, (xs, ys, _) = small()
     trainer.fit((xs, ys), num_epoch=3)

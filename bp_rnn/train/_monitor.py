@@ -46,17 +46,22 @@ def read(
     finally:
         for variable, value in zip(variables, kept, strict=True):
             variable.value = value
-    return {k: v[0] if batched and k not in net.cell.train_params() else v for k, v in seen.items()}
+    return seen
 
 
 def _reader(net: GradientAlgorithm, target: Any) -> Callable[[], Array]:
     target, index = target if isinstance(target, tuple) else (target, None)
     if callable(target) and not isinstance(target, bm.Variable):
-        return target
+        return (lambda: target()[0]) if net.cell.is_batched else target
     variable = _find(net, target) if isinstance(target, str) else target
     if not isinstance(variable, bm.Variable):
         raise TypeError(f"monitors must name Variables, got {target!r} ({type(target).__name__})")
-    return lambda: variable.value if index is None else variable.value[..., index]
+
+    def reader() -> Array:
+        value = variable.value if variable.batch_axis is None else variable.value[0]
+        return value if index is None else value[index]
+
+    return reader
 
 
 def _find(net: GradientAlgorithm, name: str) -> Any:
