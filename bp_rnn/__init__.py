@@ -2,10 +2,27 @@
 
 from bp_rnn import functional as functional, plot as plot, tasks as tasks
 from bp_rnn.cells import (
+    CTRNN as CTRNN,
+    GRU as GRU,
+    LSTM as LSTM,
+    Bidirectional as Bidirectional,
     Cell as Cell,
     ContinuousCell as ContinuousCell,
+    Deep as Deep,
+    IndRNN as IndRNN,
     RateRNN as RateRNN,
+    TwoTimescaleRNN as TwoTimescaleRNN,
+    VanillaRNN as VanillaRNN,
     from_brainpy as from_brainpy,
+)
+from bp_rnn.constraints import (
+    Bounded as Bounded,
+    Constraint as Constraint,
+    Dale as Dale,
+    Fixed as Fixed,
+    Mask as Mask,
+    NoSelf as NoSelf,
+    constrain as constrain,
 )
 from bp_rnn.gradients import (
     BPTT as BPTT,
@@ -14,8 +31,11 @@ from bp_rnn.gradients import (
     GradientAlgorithm as GradientAlgorithm,
     GradientCheck as GradientCheck,
     check_gradient as check_gradient,
+    gradient_norms as gradient_norms,
 )
+from bp_rnn.init import SpectralRadius as SpectralRadius
 from bp_rnn.lecture import RNN as RNN
+from bp_rnn.penalties import Omega as Omega, RateL2 as RateL2, WeightL2 as WeightL2
 from bp_rnn.train import OfflineTrainer as OfflineTrainer, OnlineTrainer as OnlineTrainer
 
 __version__ = "0.1.0"

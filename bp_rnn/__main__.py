@@ -102,7 +102,8 @@ def _report_gradient(trainer: OfflineTrainer, x: Any, y: Any) -> None:
 
 
 def _first(trainer: OfflineTrainer, y: Any) -> Any:
-    return y[:1] if trainer.init_state == "target" else trainer.net.cell.initial_state()
+    cell = trainer.net.cell
+    return y[:1] if trainer.init_state == "target" else cell.initial_state(cell.params())
 
 
 def _loss(output: Any, y: Any) -> float:

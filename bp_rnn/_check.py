@@ -4,6 +4,8 @@ import numbers
 from collections.abc import Iterable
 from typing import Any
 
+import jax
+import jax.numpy as jnp
 import numpy as np
 
 
@@ -22,6 +24,24 @@ def positive(name: str, value: Any) -> Any:
     if not (numeric > 0).all():
         raise ValueError(f"{name} must be positive, got {value}")
     return value
+
+
+def not_negative(name: str, value: Any) -> Any:
+    """Return ``value``, a number or an array of numbers, if all of it is finite and not below 0."""
+    if not (real_array(name, value) >= 0).all():
+        raise ValueError(f"{name} must not be negative, got {value}")
+    return value
+
+
+def as_key(key: Any) -> jax.Array:
+    """Return a JAX key of an integer seed, or the key itself."""
+    if isinstance(key, numbers.Integral) and not isinstance(key, bool):
+        return jax.random.key(int(key))
+    if isinstance(key, jax.Array):
+        raw = key.dtype == jnp.uint32 and key.shape == (2,)
+        if raw or (jnp.issubdtype(key.dtype, jax.dtypes.prng_key) and key.shape == ()):
+            return key
+    raise TypeError(f"key must be an integer or a JAX key, got {key!r} ({type(key).__name__})")
 
 
 def choice(name: str, value: Any, options: Iterable[str]) -> str:

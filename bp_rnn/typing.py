@@ -1,4 +1,4 @@
-"""Shared type aliases and the one record that crosses package borders."""
+"""Shared type aliases and the few records that cross package borders."""
 
 from collections.abc import Callable
 from typing import Any, NamedTuple
@@ -11,11 +11,49 @@ Params = dict[str, Array]
 #: What an algorithm carries through time for one sample: any pytree of arrays.
 Trace = Any
 #: ``(params, state, x) -> state`` for one sample and one time step.
-Step = Callable[[Params, Array, Array], Array]
+Step = Callable[[Params, Array, Any], Array]
 #: ``(params, state) -> output`` for one sample.
 Output = Callable[[Params, Array], Array]
 #: ``(output, target) -> loss`` at one time step; an array is averaged.
 Loss = Callable[[Array, Array], Array]
+#: ``(params, state, target) -> (loss, output)``: what one step of one sample adds to the loss.
+StepLoss = Callable[[Params, Array, Any], tuple[Array, Array]]
+
+
+class Input(NamedTuple):
+    """What ``step`` takes instead of a plain ``x`` where there is more to say than ``x``.
+
+    Attributes
+    ----------
+    x : Array
+        Input ``(..., num_in)``.
+    key : Array, optional
+        JAX key of the noise of each step.
+    valid : Array, optional
+        False at the steps that only fill up a shorter sequence.
+    """
+
+    x: Array
+    key: Array | None = None
+    valid: Array | None = None
+
+
+class Target(NamedTuple):
+    """What one step of one sample is compared with.
+
+    Attributes
+    ----------
+    y : Array
+        Target ``(..., num_out)``, or a class label.
+    weight : Array
+        The lecture's alpha_t: how much the loss of the step counts.
+    share : Array
+        How much a penalty on the step counts.
+    """
+
+    y: Array
+    weight: Array
+    share: Array
 
 
 class Window(NamedTuple):
@@ -24,7 +62,7 @@ class Window(NamedTuple):
     Attributes
     ----------
     loss : Array
-        Scalar, the weighted loss of the stretch, averaged over the batch.
+        Scalar, the loss summed over the stretch and averaged over the batch.
     grads : Params
         Gradient of ``loss``, same shapes as the parameters.
     outputs : Array

@@ -1,5 +1,6 @@
 """Every cell and every algorithm, found by introspection; NUM_IN, NUM and NUM_OUT all differ."""
 
+import functools
 import inspect
 
 import brainpy as bp
@@ -16,7 +17,7 @@ class Pair(bp_rnn.Cell):
     """Two states a unit, row i driving both, and an output that reads a recurrent parameter."""
 
     def __init__(self, mode=None):
-        super().__init__(NUM_IN, NUM, 2 * NUM, size=2 * NUM, reads_out=True, mode=mode)
+        super().__init__(NUM_IN, NUM, size=2 * NUM, num_hidden=2 * NUM, mode=mode)
         rng = bm.random.RandomState(1)
         self.w = bm.TrainVar(bm.as_jax(rng.normal(0.0, 0.4, (NUM, 2, NUM))).astype(bm.float_))
         self.w_in = bm.TrainVar(bm.as_jax(rng.normal(0.0, 1.0, (NUM, 2, NUM_IN))).astype(bm.float_))
@@ -28,7 +29,7 @@ class Pair(bp_rnn.Cell):
         c = 0.7 * c + bm.as_jax(bm.tanh(a))
         return bm.as_jax(bm.concatenate([bm.tanh(c) * bm.sigmoid(b), c]))
 
-    def output(self, params, state):
+    def hidden(self, params, state):
         return state + params["w"].sum()
 
 
@@ -62,6 +63,43 @@ CELLS = {
         None, NUM, phi="softplus", tau=[1.0, 2.0, 0.5, 3.0, 1.5], mode=mode
     ),
     "RateRNN-rk4": lambda mode=None: bp_rnn.RateRNN(NUM_IN, NUM, integrator="rk4", mode=mode),
+    "RateRNN-noise": lambda mode=None: bp_rnn.RateRNN(
+        NUM_IN, NUM, num_out=NUM_OUT, noise=0.3, noise_in=0.2, mode=mode
+    ),
+    "RateRNN-start": lambda mode=None: bp_rnn.RateRNN(
+        NUM_IN, NUM, num_out=NUM_OUT, init_state=0.3, train_init_state=True, mode=mode
+    ),
+    "CTRNN": lambda mode=None: bp_rnn.CTRNN(
+        NUM_IN, NUM, num_out=NUM_OUT, tau=[1.0, 2.0, 0.5, 3.0, 1.5], mode=mode
+    ),
+    "CTRNN-direct": lambda mode=None: bp_rnn.CTRNN(None, NUM, phi="sigmoid", mode=mode),
+    "TwoTimescaleRNN": lambda mode=None: bp_rnn.TwoTimescaleRNN(
+        NUM_IN, NUM, num_out=NUM_OUT, b_out=None, tau_s=0.7, tau_r=0.4, noise=0.1, mode=mode
+    ),
+    "VanillaRNN": lambda mode=None: bp_rnn.VanillaRNN(NUM_IN, NUM, num_out=NUM_OUT, mode=mode),
+    "VanillaRNN-leaky": lambda mode=None: bp_rnn.VanillaRNN(
+        NUM_IN, NUM, leak=0.3, init_state=0.5, mode=mode
+    ),
+    "IndRNN": lambda mode=None: bp_rnn.IndRNN(NUM_IN, NUM, num_out=NUM_OUT, mode=mode),
+    "LSTM": lambda mode=None: bp_rnn.LSTM(NUM_IN, NUM, num_out=NUM_OUT, mode=mode),
+    "LSTM-start": lambda mode=None: bp_rnn.LSTM(
+        NUM_IN, NUM, init_state=0.2, train_init_state=True, mode=mode
+    ),
+    "GRU": lambda mode=None: bp_rnn.GRU(NUM_IN, NUM, num_out=NUM_OUT, mode=mode),
+    "GRU-after": lambda mode=None: bp_rnn.GRU(NUM_IN, NUM, reset_after=True, mode=mode),
+    "Deep": lambda mode=None: bp_rnn.Deep(
+        [
+            bp_rnn.LSTM(NUM_IN, NUM, num_out=4, mode=mode),
+            bp_rnn.GRU(4, 3, num_out=NUM_OUT, train_init_state=True, mode=mode),
+        ]
+    ),
+    "Deep-mixed": lambda mode=None: bp_rnn.Deep(
+        [
+            _wrap(lambda mode: bp.dyn.GRUCell(NUM_IN, NUM, mode=mode))(mode),
+            bp_rnn.CTRNN(NUM, 3, noise=0.2, mode=mode or bm.TrainingMode(1)),
+            bp_rnn.IndRNN(3, 4, mode=mode or bm.TrainingMode(1)),
+        ]
+    ),
     "Pair": Pair,
     "BrainPyCell-RNN": _wrap(
         lambda mode: bp.dyn.RNNCell(NUM_IN, NUM, activation="tanh", mode=mode)
@@ -70,6 +108,22 @@ CELLS = {
     "BrainPyCell-LSTM": _wrap(lambda mode: bp.dyn.LSTMCell(NUM_IN, NUM, mode=mode)),
     "BrainPyCell-own": _wrap(Own),
 }
+
+#: Those whose state depends on the future.
+WHOLE_SEQUENCE_CELLS = {
+    "Bidirectional": lambda mode=None: bp_rnn.Bidirectional(
+        bp_rnn.LSTM(NUM_IN, NUM, num_out=4, train_init_state=True, mode=mode),
+        bp_rnn.CTRNN(NUM_IN, NUM, noise=0.2, mode=mode),
+        num_out=NUM_OUT,
+    ),
+}
+
+
+def quiet(name, mode=None):
+    """A cell without its noise, which BrainPy's runner would draw anew."""
+    cell = CELLS[name](mode)
+    cell.is_noisy = False
+    return cell
 
 
 def leaves(module, base):
@@ -80,3 +134,14 @@ def leaves(module, base):
 
 
 ALGORITHMS = {c.__name__: c for c in leaves(bp_rnn.gradients, bp_rnn.GradientAlgorithm)}
+
+
+@functools.cache
+def shared(algorithm, cell_name):
+    """A network in float64 that no test may change, so that its programs are compiled once."""
+    return ALGORITHMS[algorithm](_shared_cell(cell_name))
+
+
+@functools.cache
+def _shared_cell(name):
+    return CELLS[name]()

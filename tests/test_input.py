@@ -33,7 +33,7 @@ def nan(a):
         ((X, nan(Y)), ValueError, r"y must be finite, got nan at index \(4, 1\)"),
         (([[1.0], [1.0, 2.0]], Y), ValueError, "x must be a rectangular array"),
         ((X, np.full(6, 2)), ValueError, "y must hold class labels from 0 to 1, got 2"),
-        (X, TypeError, r"data must be a pair \(x, y\)"),
+        (X, TypeError, r"data must be a pair \(x, y\) or a triple \(x, y, mask\)"),
     ],
 )
 def test_data(data, error, message):

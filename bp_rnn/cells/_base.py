@@ -1,6 +1,9 @@
 """What a cell is: pure functions for one sample, and the Variables they are applied to."""
 
 import abc
+import functools
+import zlib
+from typing import Any, TypedDict
 
 import brainpy as bp
 import brainpy.math as bm
@@ -8,27 +11,53 @@ import jax
 import jax.numpy as jnp
 
 from bp_rnn import _check
-from bp_rnn.typing import Array, Params
+from bp_rnn.cells._parameter import Initializer, fan_in_normal, parameter
+from bp_rnn.functional import trajectory
+from bp_rnn.functional.constraint import Box
+from bp_rnn.typing import Array, Input, Params
+
+
+class CellOptions(TypedDict, total=False):
+    """The options that every cell takes; :class:`Cell` says what they mean."""
+
+    num_out: int | None
+    w_out: Initializer | None
+    b_out: Initializer | None
+    init_state: Initializer
+    train_init_state: bool
+    key: Array | int
+    mode: bm.Mode | None
+    name: str | None
 
 
 class Cell(bp.DynamicalSystem, abc.ABC):
     r"""A recurrent network :math:`s_{t} = \mathrm{step}(\theta, s_{t-1}, x_t)`.
 
-    A subclass sets its parameters as ``bm.TrainVar`` attributes, names them in ``param_names``,
-    and gives the pure ``step``. Batches (BrainPy's ``BatchingMode``) are made here, by ``vmap``.
+    A subclass makes its parameters with :meth:`add_parameter` and gives the pure ``step``.
+    Batches (BrainPy's ``BatchingMode``) are made here, by ``vmap``. Every cell can have a linear
+    read-out, :math:`z = W_{out} h + b_{out}`, of what ``hidden`` returns.
 
     Parameters
     ----------
-    num_in : int
-        Features of the input.
+    num_in : int or None
+        Features of the input. Cells whose input may be added directly, one to each unit, without
+        an input matrix, take None for that.
     num : int
         Units.
-    num_out : int
-        Features of the output.
     size : int, optional
         Length S of the state of one sample, ``num`` by default.
-    reads_out : bool
-        Whether the output is another quantity than the state.
+    num_hidden : int, optional
+        Length of what ``hidden`` returns, where that is another quantity than the state.
+    num_out : int, optional
+        Features of the read-out; without it the output is what ``hidden`` returns.
+    w_out, b_out : float, array or callable, optional
+        Initialisers of the read-out, as BrainPy takes them; ``b_out=None`` for none.
+    init_state : float, array or callable
+        State at a reset, a number or shape ``(S,)``.
+    train_init_state : bool
+        Whether the initial state is learnt: then it is the parameter ``s0``.
+    key : int or JAX key
+        Seed of the default initialisers and of noise; the same key gives the same network.
     mode : bm.Mode, optional
         BrainPy's computing mode; the current one by default.
     name : str, optional
@@ -43,59 +72,147 @@ class Cell(bp.DynamicalSystem, abc.ABC):
     rowwise : bool
         Whether, in one step, row ``i`` (leading axis) of every parameter in ``param_names``
         drives unit ``i`` alone: state entries ``i``, ``i + num``, ... This makes RTRL fast.
+    causal : bool
+        Whether the state at a time depends on the past alone.
+    is_noisy : bool
+        Whether a run draws noise.
     state : bm.Variable
         Shape ``(S,)``, or ``(batch, S)`` in a batching mode.
     z : bm.Variable
         The output after the last step, ``(num_out,)`` or ``(batch, num_out)``; the same Variable
         as ``state`` where the state is the output.
+    w_out, b_out : bm.TrainVar
+        ``(num_out, num_hidden)`` and ``(num_out,)``, where there is a read-out.
+    s0 : bm.TrainVar
+        ``(S,)``, where the initial state is learnt.
     """
 
     param_names: tuple[str, ...] = ()
     readout_names: tuple[str, ...] = ()
     rowwise: bool = True
+    causal: bool = True
+    is_noisy: bool = False
     state: bm.Variable
     z: bm.Variable
+    w_out: bm.TrainVar
+    b_out: bm.TrainVar
+    s0: bm.TrainVar
 
     def __init__(
         self,
-        num_in: int,
+        num_in: int | None,
         num: int,
-        num_out: int,
         *,
         size: int | None = None,
-        reads_out: bool = False,
+        num_hidden: int | None = None,
+        num_out: int | None = None,
+        w_out: Initializer | None = None,
+        b_out: Initializer | None = 0.0,
+        init_state: Initializer = 0.0,
+        train_init_state: bool = False,
+        key: Array | int = 0,
         mode: bm.Mode | None = None,
         name: str | None = None,
     ) -> None:
         super().__init__(mode=mode, name=name)
-        self.num_in = _check.integer("num_in", num_in, 1)
         self.num = _check.integer("num", num, 1)
-        self.num_out = _check.integer("num_out", num_out, 1)
+        self.num_in = self.num if num_in is None else _check.integer("num_in", num_in, 1)
         self.size = self.num if size is None else _check.integer("size", size, 1)
-        self.state = bp.init.variable_(bm.zeros, (self.size,), self.mode)
+        hidden = self.size if num_hidden is None else _check.integer("num_hidden", num_hidden, 1)
+        self.num_out = hidden if num_out is None else _check.integer("num_out", num_out, 1)
+        self._key = _check.as_key(key)
+        self._view_names: tuple[str, ...] = ()
+        self.state = self._variable(self.size)
         # set once: brainpy turns a second assignment into a write to the first Variable
-        shape = (self.num_out,)
-        self.z = bp.init.variable_(bm.zeros, shape, self.mode) if reads_out else self.state
+        is_state = num_hidden is None and num_out is None
+        self.z = self.state if is_state else self._variable(self.num_out)
+        self.trains_start = bool(train_init_state)
+        if self.trains_start:
+            self.add_parameter("s0", init_state, (self.size,))
+        else:
+            self._start = parameter("init_state", init_state, (self.size,)).value
+        if num_out is not None:
+            self.w_out = self._parameter("w_out", w_out, (num_out, hidden))
+            self.readout_names = ("w_out",)
+            if b_out is not None:
+                self.b_out = self._parameter("b_out", b_out, (num_out,))
+                self.readout_names = ("w_out", "b_out")
 
     @abc.abstractmethod
-    def step(self, params: Params, state: Array, x: Array) -> Array:
+    def step(self, params: Params, state: Array, x: Any) -> Array:
         """Return the next state of one sample; pure, reads no Variable.
 
         Parameters
         ----------
         params : Params
             Every parameter by name.
-        state, x : Array
-            Shapes ``(S,)`` and ``(num_in,)``.
+        state : Array
+            Shape ``(S,)``.
+        x : Array or Input
+            Input ``(num_in,)``. A plain array means a step without noise; :meth:`inputs` makes
+            what carries the key of its noise.
         """
 
-    def output(self, params: Params, state: Array) -> Array:  # noqa: ARG002
-        """Return what the loss sees, shape ``(num_out,)``; pure. The state by default."""
+    def hidden(self, params: Params, state: Array) -> Array:  # noqa: ARG002
+        """Return what the read-out sees, shape ``(num_hidden,)``; pure. The state by default."""
         return state
 
-    def initial_state(self) -> Array:
-        """Return the state of one sample at a reset, shape ``(S,)``. Zeros by default."""
-        return jnp.zeros(self.size, self.state.dtype)
+    def output(self, params: Params, state: Array) -> Array:
+        """Return what the loss sees, shape ``(num_out,)``; pure."""
+        h = self.hidden(params, state)
+        if "w_out" not in self.readout_names:
+            return h
+        z = params["w_out"] @ h
+        return z + params["b_out"] if "b_out" in self.readout_names else z
+
+    def views(self, params: Params, state: Array) -> dict[str, Array]:  # noqa: ARG002
+        """Return the quantities of a state that have a name of their own; pure."""
+        return {}
+
+    def rollout(self, params: Params, state: Array, xs: Any) -> tuple[Array, Array]:
+        """Return the last state ``(S,)`` and all states ``(T, S)`` of one sample; pure."""
+        return trajectory.rollout(self.step, params, state, xs)
+
+    def initial_state(self, params: Params) -> Array:
+        """Return the state of one sample at a reset, shape ``(S,)``; pure."""
+        return params["s0"] if self.trains_start else self._start
+
+    def inputs(
+        self,
+        xs: Array,
+        key: Array | None = None,
+        valid: Array | None = None,  # noqa: ARG002
+    ) -> Any:
+        """Return what ``step`` takes for inputs ``(..., num_in)``: with a key, their noise too."""
+        if key is None or not self.is_noisy:
+            return xs
+        return Input(xs, jax.random.split(key, xs.shape[:-1]))
+
+    def add_parameter(self, name: str, init: Initializer | None, shape: tuple[int, ...]) -> None:
+        """Make a parameter of ``step``, the attribute ``name``.
+
+        Parameters
+        ----------
+        name : str
+            Of the attribute, and of its entry in ``params``.
+        init : float, array, callable or None
+            Initial value. A function is called with the shape, once for each gate where there
+            are three axes (unit, gate, source). None is normal with deviation
+            ``1 / sqrt(fan-in)``.
+        shape : tuple of int
+            The leading axis is the unit that a row drives.
+        """
+        setattr(self, name, self._parameter(name, init, shape))
+        self.param_names = (*self.param_names, name)
+
+    def key_of(self, name: str) -> Array:
+        """Return the JAX key that belongs to ``name``: another one for each parameter."""
+        return jax.random.fold_in(self._key, zlib.crc32(name.encode()))
+
+    def add_view(self, name: str, num: int) -> None:
+        """Make a Variable ``name`` of ``num`` entries, which follows that entry of ``views``."""
+        setattr(self, name, self._variable(num))
+        self._view_names = (*self._view_names, name)
 
     def params(self) -> Params:
         """Return the current value of every parameter, those of the read-out included."""
@@ -106,16 +223,26 @@ class Cell(bp.DynamicalSystem, abc.ABC):
         return {k: getattr(self, k) for k in self.param_names + self.readout_names}
 
     @property
+    def boxes(self) -> dict[str, Box]:
+        """Where :func:`bp_rnn.constrain` lets parameters be; it is kept beside each Variable."""
+        found = {k: getattr(v, "box", None) for k, v in self.train_params().items()}
+        return {k: box for k, box in found.items() if box is not None}
+
+    @property
     def is_batched(self) -> bool:
         """Whether the Variables carry a leading batch axis."""
         return isinstance(self.mode, bm.BatchingMode)
 
     def set_state(self, value: Array) -> None:
-        """Write a new state, and the output that belongs to it."""
+        """Write a new state, and the output and the views that belong to it."""
         self.state.value = value
+        params = self.params()
         if self.z is not self.state:
-            output = jax.vmap(self.output, (None, 0)) if self.is_batched else self.output
-            self.z.value = output(self.params(), value)
+            self.z.value = self._over_batch(functools.partial(self.output, params))(value)
+        if self._view_names:
+            views = self._over_batch(functools.partial(self.views, params))(value)
+            for name in self._view_names:
+                getattr(self, name).value = views[name]
 
     def as_input(self, x: Array) -> Array:
         """Return ``x`` of one time step as ``(num_in,)`` or ``(batch, num_in)``.
@@ -133,20 +260,45 @@ class Cell(bp.DynamicalSystem, abc.ABC):
             raise ValueError(f"x must have shape {shape} at each step, got {value.shape}")
         return value
 
+    def take_input(self, x: Array) -> Any:
+        """Return what ``step`` takes for the input of one time step, its noise drawn."""
+        return self.inputs(self.as_input(x), self._noise_key())
+
     def check_run(self) -> None:
         """Refuse a run that would disagree with how the cell was built; nothing by default."""
 
     def update(self, x: Array) -> Array:
         """Advance the state by one time step and return the output."""
         self.check_run()
-        step = jax.vmap(self.step, (None, 0, 0)) if self.is_batched else self.step
-        self.set_state(step(self.params(), self.state.value, self.as_input(x)))
+        step = self._over_batch(functools.partial(self.step, self.params()))
+        self.set_state(step(self.state.value, self.take_input(x)))
         return self.z.value
 
     def reset_state(self, batch_size: int | None = None) -> None:
         """Return to the initial state; in a batching mode ``batch_size`` sets a new batch."""
-        value = self.initial_state()
+        value = self.initial_state(self.params())
         if self.is_batched:
             batch = self.state.shape[0] if batch_size is None else batch_size
             value = jnp.broadcast_to(value, (batch, self.size))
         self.set_state(value)
+
+    def _parameter(
+        self, name: str, init: Initializer | None, shape: tuple[int, ...]
+    ) -> bm.TrainVar:
+        if init is None:
+            init = fan_in_normal(shape[-1], self.key_of(name))
+        return parameter(name, init, shape)
+
+    def _variable(self, num: int) -> bm.Variable:
+        return bp.init.variable_(bm.zeros, (num,), self.mode)
+
+    def _noise_key(self) -> Array | None:
+        return bm.as_jax(self.rng.split_key()) if self.is_noisy else None
+
+    def _draw_noise(self) -> None:
+        self.is_noisy = True
+        self.rng = bm.random.RandomState(jax.random.key_data(self.key_of("noise")))
+
+    def _over_batch(self, function: Any) -> Any:
+        """Return ``function`` of one sample as one of what the Variables hold."""
+        return jax.vmap(function) if self.is_batched else function

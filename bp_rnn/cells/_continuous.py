@@ -1,23 +1,45 @@
 """Cells given by a differential equation."""
 
 import abc
-from typing import Any
+from typing import Any, Unpack
 
 import brainpy as bp
 import brainpy.math as bm
+import jax
 import jax.numpy as jnp
 import numpy as np
 
 from bp_rnn import _check
-from bp_rnn.cells._base import Cell
-from bp_rnn.typing import Array, Params
+from bp_rnn.cells._base import Cell, CellOptions
+from bp_rnn.typing import Array, Input, Params
+
+
+class ContinuousOptions(CellOptions, total=False):
+    """The options of every continuous-time cell; :class:`ContinuousCell` says what they mean."""
+
+    dt: float | None
+    integrator: str
+    noise: Any
+    noise_in: float
 
 
 class ContinuousCell(Cell, abc.ABC):
     r"""A cell :math:`ds/dt = F(\theta, s, x)`, advanced by one of BrainPy's integrators.
 
+    With noise, a step of length :math:`\Delta t` is
+
+    .. math::
+
+        s \leftarrow s + \int F\Big(\theta, s, x + \sigma_{in} \sqrt{2 \bar\tau / \Delta t}\,
+        \eta\Big) dt + \sigma \sqrt{2 \Delta t / \tau}\, \xi
+
+    with independent standard normal :math:`\eta`, :math:`\xi`: a unit without connections
+    fluctuates with standard deviation :math:`\sigma` (in the limit of small :math:`\Delta t`).
+
     Parameters
     ----------
+    num_in, num, size, num_hidden
+        As for :class:`Cell`.
     tau : float or array
         Time constant in the unit of ``dt``, one for all units or shape ``(num,)``.
     dt : float, optional
@@ -25,32 +47,46 @@ class ContinuousCell(Cell, abc.ABC):
     integrator : str
         A method of ``bp.odeint``; ``'euler'`` is the lecture's. The row structure that makes
         RTRL fast holds for Euler's method; with another one the general path is taken.
+    noise : float or array
+        Private noise sigma of each unit, in the unit of the state; a number or ``(num,)``.
+    noise_in : float
+        Noise of each input, in the unit of ``x``; its time constant is the mean ``tau``.
+    **options
+        Those of :class:`Cell`.
 
     Raises
     ------
     ValueError
-        If ``tau`` or ``dt`` is not positive, or the integrator is unknown.
+        If ``tau`` or ``dt`` is not positive, a noise negative, or the integrator unknown.
+
+    Notes
+    -----
+    Noise: Song, Yang & Wang 2016, eqs. 6 and 7.
     """
 
     def __init__(
         self,
-        num_in: int,
+        num_in: int | None,
         num: int,
-        num_out: int,
         *,
         tau: Any = 1.0,
         dt: float | None = None,
         integrator: str = "euler",
+        noise: Any = 0.0,
+        noise_in: float = 0.0,
         size: int | None = None,
-        reads_out: bool = False,
-        mode: bm.Mode | None = None,
-        name: str | None = None,
+        num_hidden: int | None = None,
+        **options: Unpack[CellOptions],
     ) -> None:
-        super().__init__(num_in, num, num_out, size=size, reads_out=reads_out, mode=mode, name=name)
+        super().__init__(num_in, num, size=size, num_hidden=num_hidden, **options)
         self.dt = float(_check.positive("dt", bm.get_dt() if dt is None else dt))
-        self.tau = self._time_constant(tau)
+        self.tau = self._per_unit("tau", _check.positive("tau", tau))
         self.integrator = _check.choice("integrator", integrator, bp.ode.get_supported_methods())
         self.rowwise = integrator == "euler"
+        self.noise = self._per_unit("noise", _check.not_negative("noise", noise))
+        self.noise_in = float(_check.not_negative("noise_in", noise_in))
+        if self.noise_in > 0 or bool((self.noise > 0).any()):
+            self._draw_noise()
 
         # without annotations: brainpy 2.8.2 pastes the signature into code that it compiles
         def derivative(state, t, params, x):  # type: ignore[no-untyped-def]  # noqa: ARG001
@@ -62,9 +98,24 @@ class ContinuousCell(Cell, abc.ABC):
     def derivative(self, params: Params, state: Array, x: Array) -> Array:
         r"""Return :math:`F = ds/dt` of one sample, shape ``(S,)``; pure."""
 
-    def step(self, params: Params, state: Array, x: Array) -> Array:
+    def step(self, params: Params, state: Array, x: Any) -> Array:
         """Integrate the derivative over one ``dt``; ``x`` is constant meanwhile."""
-        return self._integrate(state, 0.0, params, x)
+        x, key = (x.x, x.key) if isinstance(x, Input) else (x, None)
+        if key is None:
+            return self._integrate(state, 0.0, params, x)
+        key_in, key = jax.random.split(key)
+        normal = jax.random.normal(key_in, x.shape, x.dtype)
+        scale = self.noise_in * (2 * self.tau.mean() / self.dt) ** 0.5
+        new = self._integrate(state, 0.0, params, x + scale * normal)
+        return new + self.noise_step(jax.random.normal(key, (self.num,), state.dtype))
+
+    def noise_step(self, normal: Array) -> Array:
+        """Return what ``num`` standard normal numbers add to the state in one step, ``(S,)``."""
+        return self.noise * (2 * self.dt / self.tau) ** 0.5 * normal
+
+    def drive(self, params: Params, x: Array) -> Array:
+        """Return the input to each unit: ``W_in x``, or ``x`` where there is no input matrix."""
+        return params["w_in"] @ x if "w_in" in self.param_names else x
 
     def check_run(self) -> None:
         """Refuse a run with another time step than the one of this cell.
@@ -81,8 +132,10 @@ class ContinuousCell(Cell, abc.ABC):
                 "(a DSRunner given another dt leaves it set for all that follows)"
             )
 
-    def _time_constant(self, tau: Any) -> Array:
-        value = np.asarray(_check.positive("tau", tau))
+    def _per_unit(self, name: str, value: Any) -> Array:
+        value = np.asarray(value)
         if value.shape not in ((), (self.num,)):
-            raise ValueError(f"tau must be a number or of shape ({self.num},), got {value.shape}")
+            raise ValueError(
+                f"{name} must be a number or of shape ({self.num},), got {value.shape}"
+            )
         return jnp.asarray(value, self.state.dtype)

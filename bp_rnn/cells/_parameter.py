@@ -5,10 +5,10 @@ from typing import Any
 
 import brainpy as bp
 import brainpy.math as bm
-import jax
 import jax.numpy as jnp
 
 from bp_rnn import _check
+from bp_rnn.functional import nonlinearity
 from bp_rnn.typing import Array
 
 Initializer = float | Array | Callable[..., Any]
@@ -18,7 +18,8 @@ def parameter(name: str, init: Initializer, shape: tuple[int, ...]) -> bm.TrainV
     """Return a ``bm.TrainVar`` of ``shape`` in BrainPy's current float type.
 
     ``init`` is a number, an array of that shape, or a function of the shape, such as the
-    initialisers of ``bp.init``.
+    initialisers of ``bp.init``. With three axes (unit, gate, source) a function is called once
+    for each gate, because it knows a matrix from its two axes.
 
     Raises
     ------
@@ -26,7 +27,7 @@ def parameter(name: str, init: Initializer, shape: tuple[int, ...]) -> bm.TrainV
         If an array has another shape, or the values are not finite real numbers.
     """
     if callable(init):
-        init = bp.init.parameter(init, shape)
+        init = _call(init, shape)
     value = _check.real_array(name, init)
     if value.shape not in ((), shape):
         raise ValueError(f"{name} must have shape {shape}, got {value.shape}")
@@ -39,6 +40,17 @@ def fan_in_normal(num_in: int, key: Array) -> Callable[..., Any]:
     return bp.init.Normal(0.0, num_in**-0.5, seed=key)
 
 
-def as_key(key: Array | int) -> Array:
-    """Return a JAX key of an integer seed, or the key itself."""
-    return jax.random.key(key) if isinstance(key, int) else key
+def resolve_phi(phi: str | Callable[[Array], Any]) -> nonlinearity.Phi:
+    """Return the nonlinearity that ``phi`` names or is, as a function of JAX arrays."""
+    if callable(phi):
+        # bm.tanh and its like return BrainPy arrays, which JAX transformations refuse
+        return nonlinearity.resolve(lambda v: bm.as_jax(phi(v)))
+    return nonlinearity.resolve(phi)
+
+
+def _call(init: Callable[..., Any], shape: tuple[int, ...]) -> Array:
+    if len(shape) < 3:
+        return bm.as_jax(bp.init.parameter(init, shape))
+    unit, gates, source = shape
+    values = [bm.as_jax(bp.init.parameter(init, (unit, source))) for _ in range(gates)]
+    return jnp.stack(values, axis=1)

@@ -46,21 +46,24 @@ class BrainPyCell(Cell):
         num_out, self._output_start = self._find_output(system, num_in)
         self._appends_output = self._output_start == self._raw_size
         size = self._raw_size + num_out * self._appends_output
-        super().__init__(num_in, size, num_out, reads_out=num_out != size, mode=system.mode)
+        super().__init__(
+            num_in, size, num_hidden=None if num_out == size else num_out, mode=system.mode
+        )
         self.system = system
         self.param_names = tuple(self._trained)
-        super().set_state(self._start_value())
+        start = self.initial_state({})
+        super().set_state(jnp.broadcast_to(start, self.state.shape))
 
     def step(self, params: Params, state: Array, x: Array) -> Array:
         """Call the system once, with ``params`` and ``state`` in place of its own values."""
         new, out, _ = self._call(self.system, params, state, x)
         return jnp.concatenate([new, out]) if self._appends_output else new
 
-    def output(self, params: Params, state: Array) -> Array:  # noqa: ARG002
+    def hidden(self, params: Params, state: Array) -> Array:  # noqa: ARG002
         """Return what the system returned at the last call."""
         return state[self._output_start : self._output_start + self.num_out]
 
-    def initial_state(self) -> Array:
+    def initial_state(self, params: Params) -> Array:  # noqa: ARG002
         """Return the state after the system's own ``reset``; an appended output starts at zero."""
         kept = [v.value for v in self._variables]
         try:
@@ -82,10 +85,6 @@ class BrainPyCell(Cell):
     @property
     def _variables(self) -> list[bm.Variable]:
         return [*self._trained.values(), *self._parts]
-
-    def _start_value(self) -> Array:
-        state = self.initial_state()
-        return jnp.broadcast_to(state, self.state.shape)
 
     def _call(
         self, system: bp.DynamicalSystem, params: Params, state: Array, x: Array

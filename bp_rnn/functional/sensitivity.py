@@ -12,6 +12,7 @@ Source: Williams & Zipser 1989, eq. 10; lecture 1, "Trajectory representation".
 """
 
 import math
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -40,7 +41,7 @@ def unpack(p: Array, shapes: Shapes) -> Params:
     return entries
 
 
-def push(step: Step, params: Params, state: Array, x: Array, p: Array) -> tuple[Array, Array]:
+def push(step: Step, params: Params, state: Array, x: Any, p: Array) -> tuple[Array, Array]:
     r"""Advance state and sensitivities together, :math:`p' = J p + \partial s'/\partial\theta`.
 
     Parameters
@@ -48,7 +49,7 @@ def push(step: Step, params: Params, state: Array, x: Array, p: Array) -> tuple[
     step : Step
         The pure map; ``params`` holds exactly the parameters that ``p`` follows.
     params, state, x
-        Parameters, state ``(S,)`` and input ``(num_in,)`` at this step.
+        Parameters, state ``(S,)`` and input at this step.
     p : Array
         Sensitivities ``(S, rows, M)`` before the step.
 
@@ -62,7 +63,7 @@ def push(step: Step, params: Params, state: Array, x: Array, p: Array) -> tuple[
 
 
 def push_and_contract(
-    step: Step, params: Params, state: Array, x: Array, p: Array, dl_ds: Array
+    step: Step, params: Params, state: Array, x: Any, p: Array, dl_ds: Array
 ) -> tuple[Array, Array, Array]:
     r"""Advance as :func:`push`, and contract the new sensitivities in the same matrix product.
 
@@ -95,7 +96,7 @@ def push_and_contract(
     return new_state, new_p, product[size:] + direct
 
 
-def immediate(step: Step, params: Params, state: Array, x: Array, rows: int) -> Array:
+def immediate(step: Step, params: Params, state: Array, x: Any, rows: int) -> Array:
     r"""Return the nonzero part of :math:`\partial s' / \partial \theta`, shape ``(S, M)``.
 
     State ``k`` depends on row ``k % rows`` alone, so ``S / rows`` backward passes with a cotangent

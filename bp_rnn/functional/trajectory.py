@@ -1,13 +1,19 @@
 r"""A cell run through time, and its loss :math:`l = \sum_t \alpha_t l_t(z_t, y_t)`."""
 
+from collections.abc import Callable
+from typing import Any
+
 import jax
 import jax.numpy as jnp
 
-from bp_rnn.typing import Array, Loss, Output, Params, Step
+from bp_rnn.typing import Array, Loss, Output, Params, Step, StepLoss, Target
+
+#: ``(params, state, xs) -> (last state, all states)`` for one sample.
+Rollout = Callable[[Params, Array, Any], tuple[Array, Array]]
 
 
-def rollout(step: Step, params: Params, state: Array, xs: Array) -> tuple[Array, Array]:
-    """Run ``step`` over ``xs`` ``(T, num_in)``.
+def rollout(step: Step, params: Params, state: Array, xs: Any) -> tuple[Array, Array]:
+    """Run ``step`` over ``xs``, whose leaves have a leading time axis.
 
     Returns
     -------
@@ -15,44 +21,72 @@ def rollout(step: Step, params: Params, state: Array, xs: Array) -> tuple[Array,
         Last state ``(S,)`` and all states after each step ``(T, S)``.
     """
 
-    def body(s: Array, x: Array) -> tuple[Array, Array]:
+    def body(s: Array, x: Any) -> tuple[Array, Array]:
         new = step(params, s, x)
         return new, new
 
     return jax.lax.scan(body, state, xs)
 
 
-def instant_loss(
-    output: Output, loss: Loss, params: Params, state: Array, y: Array
-) -> tuple[Array, Array]:
-    """Return the scalar loss of one step, and the output that it was taken of."""
-    z = output(params, state)
-    return jnp.mean(loss(z, y)), z
-
-
-def sequence_loss(
-    step: Step,
-    output: Output,
-    loss: Loss,
-    params: Params,
-    state: Array,
-    xs: Array,
-    ys: Array,
-    weights: Array,
-) -> tuple[Array, tuple[Array, Array]]:
-    """Return the weighted loss of a sequence, with the outputs and the last state.
+def step_loss(output: Output, loss: Loss, penalty: Output | None = None) -> StepLoss:
+    r"""Return :math:`\alpha_t l(z_t, y_t) + \beta_t \pi(\theta, s_t)` as a function of a Target.
 
     Parameters
     ----------
-    step, output, loss
-        The pure functions of the cell and the loss of one step.
+    output : Output
+        The cell's.
+    loss : Loss
+        Of output and target; an array is averaged.
+    penalty : callable, optional
+        ``(params, state) -> scalar``, the penalty pi on one step.
+    """
+
+    def at_one_step(params: Params, state: Array, target: Target) -> tuple[Array, Array]:
+        z = output(params, state)
+        value = target.weight * jnp.mean(loss(z, target.y))
+        if penalty is not None:
+            value += target.share * penalty(params, state)
+        return value, z
+
+    return at_one_step
+
+
+def mean_targets(ys: Array, mask: Array | None = None, valid: Array | None = None) -> Target:
+    """Weight the steps of a batch ``(B, T, ...)`` so that the loss is a mean over steps.
+
+    Parameters
+    ----------
+    ys : Array
+        Targets.
+    mask : Array, optional
+        ``(B, T)``, how much each step counts; the loss is the mean weighted by it.
+    valid : Array, optional
+        ``(B, T)``, the steps that penalties are averaged over; all by default.
+    """
+
+    def share(v: Array | None) -> Array:
+        v = jnp.ones(ys.shape[:2], jnp.result_type(float)) if v is None else v
+        return v * (v.shape[0] / jnp.maximum(v.sum(), jnp.finfo(v.dtype).tiny))
+
+    return Target(ys, share(mask), share(valid))
+
+
+def sequence_loss(
+    run: Rollout, loss: StepLoss, params: Params, state: Array, xs: Any, targets: Any
+) -> tuple[Array, tuple[Array, Array]]:
+    """Return the loss of a sequence, with the outputs and the last state.
+
+    Parameters
+    ----------
+    run : Rollout
+        The cell through time.
+    loss : StepLoss
+        What one step adds to the loss.
     params, state
         Parameters and initial state ``(S,)``.
-    xs, ys
-        Input ``(T, num_in)`` and target ``(T, ...)``.
-    weights : Array
-        The lecture's alpha_t, shape ``(T,)``; ``1 / T`` gives the mean over time.
+    xs, targets
+        Inputs and targets, leaves with a leading time axis.
     """
-    last, states = rollout(step, params, state, xs)
-    losses, zs = jax.vmap(lambda s, y: instant_loss(output, loss, params, s, y))(states, ys)
-    return weights @ losses, (zs, last)
+    last, states = run(params, state, xs)
+    losses, zs = jax.vmap(lambda s, y: loss(params, s, y))(states, targets)
+    return losses.sum(), (zs, last)

@@ -6,6 +6,7 @@ from bp_rnn.gradients._base import (
 )
 from bp_rnn.gradients.bptt import BPTT as BPTT
 from bp_rnn.gradients.check import GradientCheck as GradientCheck, check_gradient as check_gradient
+from bp_rnn.gradients.flow import gradient_norms as gradient_norms
 from bp_rnn.gradients.rtrl import RTRL as RTRL
 
 __all__ = [
@@ -15,4 +16,5 @@ __all__ = [
     "GradientAlgorithm",
     "GradientCheck",
     "check_gradient",
+    "gradient_norms",
 ]

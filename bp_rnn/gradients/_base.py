@@ -1,7 +1,6 @@
 """What a gradient along a trajectory is."""
 
 import abc
-import functools
 from collections.abc import Callable
 from typing import Any, ClassVar, Literal
 
@@ -11,8 +10,7 @@ import jax
 import jax.numpy as jnp
 
 from bp_rnn.cells import Cell
-from bp_rnn.functional import trajectory
-from bp_rnn.typing import Array, Loss, Params, Trace, Window
+from bp_rnn.typing import Array, Params, StepLoss, Trace, Window
 
 
 class GradientAlgorithm(bp.DynamicalSystem, abc.ABC):
@@ -31,6 +29,8 @@ class GradientAlgorithm(bp.DynamicalSystem, abc.ABC):
     ----------
     kind : {'exact', 'unbiased', 'approximate'}
         How the gradient of a window compares with autodiff.
+    takes_any_cell : bool
+        Whether it works on a cell whose state depends on the future too.
     cell : Cell
         The network.
     trace_names : tuple of str
@@ -38,12 +38,18 @@ class GradientAlgorithm(bp.DynamicalSystem, abc.ABC):
     """
 
     kind: ClassVar[Literal["exact", "unbiased", "approximate"]]
+    takes_any_cell: ClassVar[bool] = False
 
     def __init__(self, cell: Cell) -> None:
         if not isinstance(cell, Cell):
             raise TypeError(
                 f"cell must be a bp_rnn Cell, got {type(cell).__name__}; "
                 "bp_rnn.from_brainpy makes one of any bp.DynamicalSystem"
+            )
+        if not (cell.causal or self.takes_any_cell):
+            raise ValueError(
+                f"{type(self).__name__} follows a network forward in time, but the state of "
+                f"{type(cell).__name__} depends on inputs after it; use BPTT, offline"
             )
         super().__init__(mode=cell.mode)
         self.cell = cell
@@ -61,14 +67,13 @@ class GradientAlgorithm(bp.DynamicalSystem, abc.ABC):
         params: Params,
         state: Array,
         trace: Trace,
-        xs: Array,
-        ys: Array,
-        loss: Loss,
-        weights: Array,
+        xs: Any,
+        targets: Any,
+        loss: StepLoss,
     ) -> Window:
         r"""Return the gradient of a stretch of time; pure.
 
-        .. math:: l = \frac{1}{B} \sum_b \sum_t \alpha_{bt} \, l_t(z_{bt}, y_{bt})
+        .. math:: l = \frac{1}{B} \sum_b \sum_t l(\theta, s_{bt}, y_{bt})
 
         Parameters
         ----------
@@ -78,21 +83,18 @@ class GradientAlgorithm(bp.DynamicalSystem, abc.ABC):
             State before the first step, ``(B, S)``.
         trace : Trace
             Trace before the first step, every leaf with a leading batch axis.
-        xs, ys : Array
-            Input ``(B, T, num_in)`` and target ``(B, T, ...)``.
-        loss : Loss
-            Of one sample at one step.
-        weights : Array
-            The alpha of every step, ``(B, T)``.
+        xs, targets
+            Inputs and targets; every leaf is ``(B, T, ...)``.
+        loss : StepLoss
+            What a step adds to the loss, with the target's weight in it:
+            :func:`bp_rnn.functional.trajectory.step_loss` makes one.
         """
 
     def init_trace(self, params: Params, state: Array) -> Trace:  # noqa: ARG002
         """Return the trace of one sample at the start; pure. Empty by default."""
         return {}
 
-    def step_trace(
-        self, params: Params, state: Array, x: Array, trace: Trace
-    ) -> tuple[Array, Trace]:
+    def step_trace(self, params: Params, state: Array, x: Any, trace: Trace) -> tuple[Array, Trace]:
         """Advance state and trace of one sample by one step; pure."""
         return self.cell.step(params, state, x), trace
 
@@ -123,7 +125,7 @@ class GradientAlgorithm(bp.DynamicalSystem, abc.ABC):
         cell = self.cell
         cell.check_run()
         step = jax.vmap(self.step_trace, (None, 0, 0, 0)) if cell.is_batched else self.step_trace
-        state, trace = step(cell.params(), cell.state.value, cell.as_input(x), self.read_trace())
+        state, trace = step(cell.params(), cell.state.value, cell.take_input(x), self.read_trace())
         cell.set_state(state)
         self.write_trace(trace)
         return cell.z.value
@@ -163,7 +165,7 @@ class ForwardGradient(GradientAlgorithm, abc.ABC):
         """
 
     def step_and_contract(
-        self, params: Params, state: Array, x: Array, trace: Trace, dl_ds: Array
+        self, params: Params, state: Array, x: Any, trace: Trace, dl_ds: Array
     ) -> tuple[Trace, Params]:
         """Return the trace after the step and its contraction with ``dl_ds``; pure.
 
@@ -177,30 +179,27 @@ class ForwardGradient(GradientAlgorithm, abc.ABC):
         params: Params,
         state: Array,
         trace: Trace,
-        xs: Array,
-        ys: Array,
-        loss: Loss,
-        weights: Array,
+        xs: Any,
+        targets: Any,
+        loss: StepLoss,
     ) -> Window:
         """Scan ``step_and_contract``; memory does not grow with time."""
-        instant = functools.partial(trajectory.instant_loss, self.cell.output, loss)
-        slope = jax.value_and_grad(instant, argnums=(0, 1), has_aux=True)
+        slope = jax.value_and_grad(loss, argnums=(0, 1), has_aux=True)
 
         def body(carry, now):  # type: ignore[no-untyped-def]
             state, trace, total, grads = carry
-            x, y, weight = now
+            x, target = now
             new = self.cell.step(params, state, x)
-            (value, z), (direct, dl_ds) = slope(params, new, y)
+            (value, z), (direct, dl_ds) = slope(params, new, target)
             trace, through = self.step_and_contract(params, state, x, trace, dl_ds)
-            grad = {k: g + through[k] if k in through else g for k, g in direct.items()}
-            grads = {k: grads[k] + weight * g for k, g in grad.items()}
-            return (new, trace, total + weight * value, grads), z
+            grads = {k: grads[k] + g + through.get(k, 0) for k, g in direct.items()}
+            return (new, trace, total + value, grads), z
 
-        def one(state, trace, xs, ys, weights):  # type: ignore[no-untyped-def]
+        def one(state, trace, xs, targets):  # type: ignore[no-untyped-def]
             zero = jnp.zeros((), state.dtype)
             start = state, trace, zero, jax.tree.map(jnp.zeros_like, params)
-            return jax.lax.scan(body, start, (xs, ys, weights))
+            return jax.lax.scan(body, start, (xs, targets))
 
-        (state, trace, total, grads), zs = jax.vmap(one)(state, trace, xs, ys, weights)
+        (state, trace, total, grads), zs = jax.vmap(one)(state, trace, xs, targets)
         grads = jax.tree.map(lambda g: g.mean(0), grads)
         return Window(total.mean(), grads, zs, state, trace)

@@ -2,7 +2,7 @@
 
 import functools
 import sys
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -28,7 +28,12 @@ class GradientCheck(NamedTuple):
 
 
 def check_gradient(
-    algorithm: GradientAlgorithm, state: Array, xs: Array, ys: Array, loss: Loss
+    algorithm: GradientAlgorithm,
+    state: Array,
+    xs: Any,
+    ys: Array,
+    loss: Loss,
+    mask: Array | None = None,
 ) -> GradientCheck:
     """Compare ``algorithm`` with ``jax.grad`` of the unrolled cell, at the current parameters.
 
@@ -38,22 +43,28 @@ def check_gradient(
         For example ``RTRL(cell)``.
     state : Array
         Initial states, ``(B, S)``.
-    xs, ys : Array
-        Input ``(B, T, num_in)`` and target ``(B, T, ...)``.
+    xs : Array or Input
+        Input ``(B, T, num_in)``; ``cell.inputs(xs, key)`` puts noise to it.
+    ys : Array
+        Target ``(B, T, ...)``.
     loss : Loss
         Of one sample at one step; averaged over time and batch.
+    mask : Array, optional
+        ``(B, T)``, how much each step counts in that mean.
     """
     cell = algorithm.cell
     params = cell.params()
-    weights = jnp.full(xs.shape[:2], 1 / xs.shape[1], state.dtype)
-    found = jax.jit(algorithm.window, static_argnums=5)(
-        params, state, algorithm.start(params, state), xs, ys, loss, weights
-    ).grads
-    sample = functools.partial(trajectory.sequence_loss, cell.step, cell.output, loss)
+    targets = trajectory.mean_targets(ys, mask)
+    at_step = trajectory.step_loss(cell.output, loss)
+    trace = algorithm.start(params, state)
+    run = jax.jit(functools.partial(algorithm.window, loss=at_step))
+    found = run(params, state, trace, xs, targets).grads
+    sample = functools.partial(trajectory.sequence_loss, cell.rollout, at_step)
 
     def total(params: Params) -> Array:
-        losses, _ = jax.vmap(functools.partial(sample, params))(state, xs, ys, weights)
-        return losses.mean()
+        learnt = cell.initial_state(params) if cell.trains_start else jnp.zeros(())
+        start = state + learnt - jax.lax.stop_gradient(learnt)
+        return jax.vmap(functools.partial(sample, params))(start, xs, targets)[0].mean()
 
     exact = jax.jit(jax.grad(total))(params)
     error = {k: _norm({k: found[k] - g}) / _above_zero(_norm({k: g})) for k, g in exact.items()}

@@ -1,5 +1,8 @@
 """Real-time recurrent learning."""
 
+from typing import Any
+
+import jax
 import jax.numpy as jnp
 
 from bp_rnn.functional import sensitivity
@@ -37,19 +40,20 @@ class RTRL(ForwardGradient):
     kind = "exact"
 
     def init_trace(self, params: Params, state: Array) -> Trace:
-        """Return p = 0, one packed array ``(S, rows, M)``."""
+        """Return p = 0, or the derivative of a learnt initial state; packed ``(S, rows, M)``."""
+        if self.cell.trains_start:
+            start = jax.jacrev(self.cell.initial_state)(params)
+            return sensitivity.pack({k: start[k] for k in self.cell.param_names}, self._rows)
         width = sum(params[k].size for k in self.cell.param_names) // self._rows
         return jnp.zeros((state.shape[0], self._rows, width), state.dtype)
 
-    def step_trace(
-        self, params: Params, state: Array, x: Array, trace: Trace
-    ) -> tuple[Array, Trace]:
+    def step_trace(self, params: Params, state: Array, x: Any, trace: Trace) -> tuple[Array, Trace]:
         """Push the sensitivities through the step: one matrix product and a diagonal add."""
         step, followed = self._followed(params)
         return sensitivity.push(step, followed, state, x, trace)
 
     def step_and_contract(
-        self, params: Params, state: Array, x: Array, trace: Trace, dl_ds: Array
+        self, params: Params, state: Array, x: Any, trace: Trace, dl_ds: Array
     ) -> tuple[Trace, Params]:
         """Push and contract in one matrix product."""
         step, followed = self._followed(params)
@@ -73,7 +77,7 @@ class RTRL(ForwardGradient):
     def _followed(self, params: Params) -> tuple[Step, Params]:
         """Return the step as a function of the parameters that have sensitivities, and these."""
 
-        def step(followed: Params, state: Array, x: Array) -> Array:
+        def step(followed: Params, state: Array, x: Any) -> Array:
             return self.cell.step({**params, **followed}, state, x)
 
         return step, {k: params[k] for k in self.cell.param_names}

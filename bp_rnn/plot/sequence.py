@@ -4,6 +4,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from bp_rnn.plot._axes import current
+
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
@@ -24,7 +26,7 @@ def plot_sequence(target: Any, *, ax: "Axes | None" = None, **outputs: Any) -> "
     -------
     matplotlib.axes.Axes
     """
-    ax = _axes(ax)
+    ax = current(ax)
     ax.plot(np.asarray(target), "k--", lw=2, label="target")
     for name, output in outputs.items():
         lines = ax.plot(np.asarray(output), lw=1.5)
@@ -48,13 +50,7 @@ def plot_losses(losses: Any, *, ax: "Axes | None" = None) -> "Axes":
     -------
     matplotlib.axes.Axes
     """
-    ax = _axes(ax)
+    ax = current(ax)
     ax.semilogy(np.arange(1, len(losses) + 1), np.asarray(losses))
     ax.set(xlabel="epoch", ylabel="loss")
     return ax
-
-
-def _axes(ax: "Axes | None") -> "Axes":
-    import matplotlib.pyplot as plt  # only who draws pays for it
-
-    return plt.gca() if ax is None else ax

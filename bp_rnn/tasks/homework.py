@@ -37,8 +37,7 @@ def homework(
     """
     num_step = _check.integer("num_step", num_step, 1)
     noise = float(_check.positive("noise", noise))
-    key = jax.random.key(key) if isinstance(key, int) else key
-    key_x, key_y = jax.random.split(key)
+    key_x, key_y = jax.random.split(_check.as_key(key))
     x = noise * jax.random.normal(key_x, (num_step,), bm.float_)
     clean = jnp.exp(jnp.linspace(1.0, 0.0, num_step, dtype=bm.float_))
     return x, clean + noise * jax.random.normal(key_y, (num_step,), bm.float_)

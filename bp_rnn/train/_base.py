@@ -15,8 +15,10 @@ from bp_rnn import _check
 from bp_rnn.cells import Cell, from_brainpy
 from bp_rnn.gradients import BPTT, RTRL, GradientAlgorithm
 from bp_rnn.train import _data, _loss, _monitor, _optimizer
-from bp_rnn.train._checkpoint import check_same
-from bp_rnn.train._program import MAX_CHUNK, Learner, Program
+from bp_rnn.train._checkpoint import check_allowed, check_same
+from bp_rnn.train._clip import Clip
+from bp_rnn.train._objective import objective
+from bp_rnn.train._program import MAX_CHUNK, Batch, Fixed, Learner, Program
 from bp_rnn.typing import Array
 
 #: What the epochs between two looks at the host should take.
@@ -39,7 +41,9 @@ class Trainer:
         loss: str | Callable[..., Any] = "mean_squared_error",
         method: str | None = None,
         init_state: Any = None,
+        clip_value: float | None = None,
         clip_norm: float | None = None,
+        penalties: Sequence[Any] = (),
         monitors: Sequence[Any] | Mapping[str, Any] | None = None,
         progress_bar: bool = True,
         key: Array | int = 0,
@@ -51,28 +55,35 @@ class Trainer:
                 f"target {target.name} has no trainable parameters (bm.TrainVar); "
                 "BrainPy's own cells have them only with mode=bm.TrainingMode()"
             )
+        if self.update_every is not None and not self.cell.causal:
+            raise ValueError(
+                f"{type(self).__name__} updates while the sequence runs, but the state of "
+                f"{type(self.cell).__name__} depends on inputs after it; use OfflineTrainer"
+            )
+        if self.cell.trains_start and init_state is not None:
+            raise ValueError(f"init_state must be None: {self.cell.name} learns its own")
         self.loss = _loss.resolve(loss)
-        self.clip_norm = (
-            None if clip_norm is None else float(_check.positive("clip_norm", clip_norm))
-        )
+        goal = objective(self.cell, self.loss, penalties)
+        clip = Clip(_positive("clip_value", clip_value), _positive("clip_norm", clip_norm))
         self.init_state, self.progress_bar = init_state, progress_bar
         self._monitors = _monitor.resolve(self.net, monitors)
         optimizer = bp.optim.Adam(lr=1e-3) if optimizer is None else optimizer
         self.optimizer = _optimizer.functional(optimizer, self.cell.train_params())
-        self.key = jax.random.key(key) if isinstance(key, int) else key
+        self.key = _check.as_key(key)
         self.mon = bp.tools.DotDict()
         self.train_losses = np.zeros(0)
         self._last_start: Array | None = None
-        program = Program(self.net, self.optimizer, self.loss, self.update_every, self.clip_norm)
+        program = Program(self.net, self.optimizer, goal, self.update_every, clip)
         self._fit = jax.jit(program.epochs, static_argnames=("batch_size", "reset", "constants"))
         self._predict = jax.jit(functools.partial(program.forward, self._monitors))
 
     def fit(
         self,
-        data: tuple[Any, Any],
+        data: Sequence[Any],
         *,
         num_epoch: int = 100,
         batch_size: int | None = None,
+        lengths: Any = None,
         reset_state: bool = True,
     ) -> np.ndarray:
         """Train on ``data`` and return the loss of every epoch of this call.
@@ -82,11 +93,15 @@ class Trainer:
         data : tuple
             Input ``x`` and target ``y``: ``(time, features)`` or ``(batch, time, features)``; a
             single feature may come without its axis in ``(time,)``. Class labels are integers
-            without the feature axis.
+            without the feature axis. A third entry is the mask, ``(time,)`` or ``(batch, time)``:
+            the loss is the mean over steps weighted by it, all ones by default.
         num_epoch : int
             Passes over the data.
         batch_size : int, optional
             Samples of one minibatch, drawn anew each epoch; all of them by default.
+        lengths : array of int, optional
+            Steps of each sequence, ``(batch,)``; what comes after is filling and counts for
+            nothing.
         reset_state : bool
             Start every epoch from the initial state with an empty trace; False goes on from where
             the network is (a stream), for data without a batch axis or of the network's batch.
@@ -108,9 +123,13 @@ class Trainer:
             Passed on, with the parameters of the last finished chunk of epochs in place.
         """
         num_epoch = _check.integer("num_epoch", num_epoch, 0)
-        xs, ys, _ = _data.pair(self.cell, data)
-        batch_size = self._check_batch(batch_size, xs.shape[0], reset_state)
-        start = _data.initial_state(self.cell, self.init_state, ys, xs.shape[0])
+        batch = Batch(*_data.batch(self.cell, data, lengths))
+        num = batch.xs.shape[0]
+        batch_size = self._check_batch(batch_size, num, reset_state)
+        if lengths is not None and not reset_state:
+            raise ValueError("lengths must be None with reset_state=False: a stream has no filling")
+        start = _data.initial_state(self.cell, self.init_state, batch.ys, num)
+        fixed = Fixed(batch, start, self.cell.boxes)
         learner = self._read(start[:batch_size], reset_state)
         self._last_start = start
         run = functools.partial(
@@ -127,7 +146,7 @@ class Trainer:
                 began = time.perf_counter()
                 learner, before, losses = finished
                 learner, before, found, steps, ok = run(
-                    learner, before, xs, ys, start, min(chunk, num_epoch - done)
+                    learner, before, fixed, min(chunk, num_epoch - done)
                 )
                 found = np.asarray(found)[: int(steps)]
                 # one assignment: an interrupt sees this chunk either whole or not at all
@@ -146,7 +165,14 @@ class Trainer:
             raise FloatingPointError(_not_finite(done, losses[-1]))
         return losses
 
-    def predict(self, x: Any, *, init_state: Any = None) -> Array:
+    def predict(
+        self,
+        x: Any,
+        *,
+        init_state: Any = None,
+        lengths: Any = None,
+        key: Array | int | None = None,
+    ) -> Array:
         """Return the outputs for ``x``, and record the monitors in ``mon``; trains nothing.
 
         Parameters
@@ -156,6 +182,10 @@ class Trainer:
         init_state : array, optional
             Initial state ``(S,)`` or ``(batch, S)``. By default that of the trainer; where it is
             ``'target'``, the one of the last :meth:`fit`.
+        lengths : array of int, optional
+            Steps of each sequence, as in :meth:`fit`; outputs after them mean nothing.
+        key : int or JAX key, optional
+            Seed of the noise of a noisy network; without it the run is free of noise.
 
         Returns
         -------
@@ -164,8 +194,11 @@ class Trainer:
         """
         xs, batched = _data.inputs(self.cell, x)
         start = self._start_of(init_state, xs.shape[0])
+        valid = _data.valid_steps(xs, lengths)
         params = self.cell.params()
-        zs, mon = self._predict(params, start, self.net.start(params, start), xs)
+        noise = None if key is None else _check.as_key(key)
+        driven = self.cell.inputs(xs, noise, None if lengths is None else valid)
+        zs, mon = self._predict(params, start, self.net.start(params, start), driven)
         if not batched:
             zs, mon = jax.tree.map(lambda v: v[0], (zs, mon))
         self.mon = bp.tools.DotDict({k: np.asarray(v) for k, v in mon.items()})
@@ -196,6 +229,7 @@ class Trainer:
         """
         mine = self.state_dict()
         check_same("checkpoint", mine, saved)
+        check_allowed(self.cell.boxes, saved["params"])
         for name, variable in self.cell.train_params().items():
             variable.value = jnp.asarray(saved["params"][name])
         self.cell.set_state(jnp.asarray(saved["state"]))
@@ -245,6 +279,8 @@ class Trainer:
         batch_size = _check.integer("batch_size", batch_size, 1)
         if batch % batch_size:
             raise ValueError(f"batch_size must divide the {batch} sequences of x, got {batch_size}")
+        if not reset and not self.cell.causal:
+            raise ValueError(f"reset_state must be True for {type(self.cell).__name__}")
         if not reset:
             held = self.cell.state.shape[0] if self.cell.is_batched else 1
             if batch_size != batch or batch != held:
@@ -253,6 +289,10 @@ class Trainer:
                     f"x has {batch} sequences in minibatches of {batch_size}"
                 )
         return batch_size
+
+
+def _positive(name: str, value: float | None) -> float | None:
+    return None if value is None else float(_check.positive(name, value))
 
 
 def _next_chunk(seconds_per_epoch: float) -> int:

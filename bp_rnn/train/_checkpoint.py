@@ -5,6 +5,8 @@ from typing import Any
 
 import numpy as np
 
+from bp_rnn.functional.constraint import Box
+
 
 def check_same(name: str, mine: Any, given: Any) -> None:
     if not isinstance(mine, Mapping):
@@ -20,3 +22,15 @@ def check_same(name: str, mine: Any, given: Any) -> None:
         raise ValueError(f"{name} must have entries {sorted(mine)}, got {sorted(given)}")
     for key, value in mine.items():
         check_same(f"{name}.{key}", value, given[key])
+
+
+def check_allowed(boxes: dict[str, Box], params: Mapping[str, Any]) -> None:
+    for name, box in boxes.items():
+        value = np.asarray(params[name])
+        bad = (value < np.asarray(box.low)) | (value > np.asarray(box.high))
+        if bad.any():
+            where = tuple(int(i) for i in np.argwhere(bad)[0])
+            raise ValueError(
+                f"checkpoint.params.{name} must obey its constraints, "
+                f"got {value[where]} at index {where}"
+            )

@@ -1,14 +1,19 @@
 """The compiled program: epochs of learning as a pure function."""
 
+import functools
 from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
 
+from bp_rnn.functional import trajectory
+from bp_rnn.functional.constraint import Box, free_gradient, project_all
 from bp_rnn.gradients import GradientAlgorithm
 from bp_rnn.train import _monitor
+from bp_rnn.train._clip import Clip
+from bp_rnn.train._objective import Objective
 from bp_rnn.train._optimizer import Functional
-from bp_rnn.typing import Array, Loss, Params, Trace, Window
+from bp_rnn.typing import Array, Params, Trace, Window
 
 #: Longest stretch of epochs in one call: the length of the array of losses.
 MAX_CHUNK = 1000
@@ -24,32 +29,65 @@ class Learner(NamedTuple):
     key: Array
 
 
+class Batch(NamedTuple):
+    """Sequences and what of them counts; every leaf has leading axes (B, T).
+
+    Attributes
+    ----------
+    xs, ys : Array
+        Input and target.
+    mask, valid : Array
+        How much the loss of a step counts; one where a step belongs to its sequence.
+    """
+
+    xs: Array
+    ys: Array
+    mask: Array
+    valid: Array
+
+
+class Fixed(NamedTuple):
+    """What an epoch needs and does not change.
+
+    Attributes
+    ----------
+    batch : Batch
+        All data.
+    start : Array
+        Initial states, ``(B, S)``.
+    boxes : dict of str to Box
+        Where parameters may be.
+    """
+
+    batch: Batch
+    start: Array
+    boxes: dict[str, Box]
+
+
 class Program(NamedTuple):
     """How a network learns; all of it constant, so that its methods are pure.
 
     Attributes
     ----------
-    net, optimizer, loss
-        The network with its algorithm, the functional optimiser and the loss of one step.
+    net, optimizer, objective
+        The network with its algorithm, the functional optimiser and what is minimised.
     update_every : int or None
         Steps between two updates; None for one update a sequence.
-    clip_norm : float or None
-        Largest global norm of a gradient.
+    clip : Clip
+        How a gradient is clipped.
     """
 
     net: GradientAlgorithm
     optimizer: Functional
-    loss: Loss
+    objective: Objective
     update_every: int | None
-    clip_norm: float | None
+    clip: Clip
 
     def epochs(
         self,
         learner: Learner,
         before: tuple[Params, list[Array]],
-        xs: Array,
-        ys: Array,
-        start: Array,
+        fixed: Fixed,
         num_epoch: Array,
         *,
         batch_size: int,
@@ -68,7 +106,7 @@ class Program(NamedTuple):
 
         def one_epoch(carry: Any) -> Any:
             learner, before, losses, epoch, _ = carry
-            new, loss = self._epoch(learner, xs, ys, start, batch_size, reset)
+            new, loss = self._epoch(learner, fixed, batch_size, reset)
             updated = _all_finite(new.params)
             ok = jnp.isfinite(loss) & updated
             # a loss that is not finite was made by the update before it: undo that one too
@@ -79,37 +117,47 @@ class Program(NamedTuple):
             before = learner.params, learner.optimizer
             return _choose(ok, new, kept), before, losses.at[epoch].set(loss), epoch + 1, ok
 
-        losses = jnp.zeros(MAX_CHUNK, start.dtype)
+        losses = jnp.zeros(MAX_CHUNK, fixed.start.dtype)
         learner, before, losses, steps, ok = jax.lax.while_loop(
             more, one_epoch, (learner, before, losses, jnp.array(0), jnp.array(True))
         )
         return learner, before, losses, steps, ok
 
     def _epoch(
-        self, learner: Learner, xs: Array, ys: Array, start: Array, batch_size: int, reset: bool
+        self, learner: Learner, fixed: Fixed, batch_size: int, reset: bool
     ) -> tuple[Learner, Array]:
         """Learn every minibatch once; the loss is that before each update, averaged."""
-        if reset:
-            first = start[:batch_size]
-            learner = learner._replace(state=first, trace=self.net.start(learner.params, first))
-        if batch_size == xs.shape[0]:
-            learner, loss = self._sequence(learner, xs, ys)
+        batch = fixed.batch
+        if batch_size == batch.xs.shape[0]:
+            learner, loss = self._sequences(learner, fixed, reset)
         else:
             key, shuffle = jax.random.split(learner.key)
-            order = jax.random.permutation(shuffle, xs.shape[0]).reshape(-1, batch_size)
+            order = jax.random.permutation(shuffle, batch.xs.shape[0]).reshape(-1, batch_size)
 
             def minibatch(learner: Learner, rows: Array) -> tuple[Learner, Array]:
-                first = start[rows]
-                learner = learner._replace(state=first, trace=self.net.start(learner.params, first))
-                return self._sequence(learner, xs[rows], ys[rows])
+                part = jax.tree.map(lambda v: v[rows], batch)
+                few = Fixed(part, fixed.start[rows], fixed.boxes)
+                return self._sequences(learner, few, True)
 
             learner, found = jax.lax.scan(minibatch, learner._replace(key=key), order)
             loss = found.mean()
         return learner._replace(optimizer=self.optimizer.end_epoch(learner.optimizer)), loss
 
-    def _sequence(self, learner: Learner, xs: Array, ys: Array) -> tuple[Learner, Array]:
+    def _sequences(self, learner: Learner, fixed: Fixed, reset: bool) -> tuple[Learner, Array]:
         """Learn one batch of sequences, with an update after every window of time."""
-        num_step = xs.shape[1]
+        batch, cell, noise = fixed.batch, self.net.cell, None
+        if cell.is_noisy:
+            key, noise = jax.random.split(learner.key)
+            learner = learner._replace(key=key)
+        if reset:
+            state = fixed.start
+            if cell.trains_start:
+                state = jnp.broadcast_to(cell.initial_state(learner.params), state.shape)
+            trace = self.net.start(learner.params, state)
+            learner = learner._replace(state=state, trace=trace)
+        valid = None if cell.causal else batch.valid
+        windows = batch._replace(xs=cell.inputs(batch.xs, noise, valid))
+        num_step = batch.xs.shape[1]
         width = num_step if self.update_every is None else min(self.update_every, num_step)
         whole = num_step - num_step % width
 
@@ -117,41 +165,48 @@ class Program(NamedTuple):
             parts = v[:, :whole].reshape(v.shape[0], -1, width, *v.shape[2:])
             return jnp.moveaxis(parts, 1, 0)
 
-        learner, found = jax.lax.scan(
-            lambda c, now: self._window(c, *now), learner, (cut(xs), cut(ys))
-        )
-        total = found.sum() * width
-        if whole < num_step:
-            learner, last = self._window(learner, xs[:, whole:], ys[:, whole:])
-            total += last * (num_step - whole)
-        return learner, total / num_step
+        def learn(learner: Learner, now: Batch) -> tuple[Learner, tuple[Array, Array]]:
+            learner, loss = self._window(learner, now, fixed.boxes)
+            return learner, (loss, now.mask.sum())
 
-    def _window(self, learner: Learner, xs: Array, ys: Array) -> tuple[Learner, Array]:
+        learner, (losses, counts) = jax.lax.scan(learn, learner, jax.tree.map(cut, windows))
+        if whole < num_step:
+            rest = jax.tree.map(lambda v: v[:, whole:], windows)
+            learner, (last, count) = learn(learner, rest)
+            losses, counts = jnp.append(losses, last), jnp.append(counts, count)
+        return learner, losses @ counts / counts.sum()
+
+    def _window(self, learner: Learner, now: Batch, boxes: dict[str, Box]) -> tuple[Learner, Array]:
         """Learn one window: its gradient, clipped, and one step of the optimiser."""
-        weights = jnp.full(xs.shape[:2], 1 / xs.shape[1], learner.state.dtype)
+        params, state = learner.params, learner.state
+        targets = trajectory.mean_targets(now.ys, now.mask, now.valid)
         found: Window = self.net.window(
-            learner.params, learner.state, learner.trace, xs, ys, self.loss, weights
+            params, state, learner.trace, now.xs, targets, self.objective.loss
         )
-        grads = found.grads
-        if self.clip_norm is not None:
-            norm = jnp.sqrt(sum(jnp.sum(g * g) for g in grads.values()))
-            scale = self.clip_norm / jnp.maximum(norm, self.clip_norm)
-            grads = jax.tree.map(lambda g: scale * g, grads)
-        params, optimizer = self.optimizer.update(learner.params, grads, learner.optimizer)
-        return Learner(params, optimizer, found.state, found.trace, learner.key), found.loss
+        loss, grads = self.objective.regularize(found, params, state, now.xs, targets)
+        grads = self.clip(free_gradient(boxes, grads))
+        new, optimizer = self.optimizer.update(params, grads, learner.optimizer)
+        new = project_all(boxes, new, params)
+        return Learner(new, optimizer, found.state, found.trace, learner.key), loss
 
     def forward(
-        self, monitors: _monitor.Monitors, params: Params, start: Array, trace: Trace, xs: Array
+        self, monitors: _monitor.Monitors, params: Params, start: Array, trace: Trace, xs: Any
     ) -> tuple[Array, dict[str, Array]]:
         """Return outputs and monitors ``(B, T, ...)``; unused traces are compiled away."""
+        cell = self.net.cell
 
-        def body(carry: tuple[Array, Trace], x: Array) -> Any:
+        def body(carry: tuple[Array, Trace], x: Any) -> Any:
             state, trace = self.net.step_trace(params, carry[0], x, carry[1])
             seen = _monitor.read(self.net, monitors, params, state, trace)
-            return (state, trace), (self.net.cell.output(params, state), seen)
+            return (state, trace), (cell.output(params, state), seen)
 
-        def one(start: Array, trace: Trace, xs: Array) -> Any:
-            return jax.lax.scan(body, (start, trace), xs)[1]
+        def one(start: Array, trace: Trace, xs: Any) -> Any:
+            if cell.causal:
+                return jax.lax.scan(body, (start, trace), xs)[1]
+            _, states = cell.rollout(params, start, xs)
+            read = functools.partial(_monitor.read, self.net, monitors, params)
+            zs = jax.vmap(functools.partial(cell.output, params))(states)
+            return zs, jax.lax.map(lambda state: read(state, trace), states)
 
         return jax.vmap(one)(start, trace, xs)
 

@@ -25,22 +25,26 @@ class OfflineTrainer(Trainer):
         How a cell's gradient is computed; ``'bptt'`` by default.
     init_state : array or 'target', optional
         State before the first step, ``(S,)`` or ``(batch, S)``; ``'target'`` is the lecture's
-        :math:`r_0 = y_0`. The cell's own (zeros) by default.
-    clip_norm : float, optional
-        Largest global norm of a gradient; a longer one is scaled down to it.
+        :math:`r_0 = y_0`. The cell's own by default.
+    clip_value, clip_norm : float, optional
+        Largest absolute value of an entry of the gradient, and largest norm of all of it
+        together (a longer one is scaled to it); where both are given, in this order.
+    penalties : sequence
+        What is added to the loss: :class:`Omega`, :class:`RateL2`, :class:`WeightL2`, or any
+        function ``(params, hidden) -> scalar`` of one step, averaged over the steps.
     monitors : sequence or mapping, optional
         As DSRunner takes them; :meth:`predict` records them in ``mon``.
     progress_bar : bool
         Show a bar with the current loss.
     key : int or JAX key
-        Seed of the order of minibatches.
+        Seed of the order of minibatches and of the noise while learning.
 
     Attributes
     ----------
     net : GradientAlgorithm
         The network with its algorithm.
     train_losses : numpy.ndarray
-        Loss of every epoch so far.
+        Loss of every epoch so far, penalties included.
     mon : DotDict
         What :meth:`predict` recorded.
 

@@ -1,0 +1,52 @@
+"""Initialisers beside BrainPy's own (``bp.init.Orthogonal``, ``XavierNormal``, ``Identity``...)."""
+
+from collections.abc import Callable
+from typing import Any
+
+import brainpy as bp
+import brainpy.math as bm
+import jax.numpy as jnp
+import numpy as np
+
+from bp_rnn import _check
+from bp_rnn.typing import Array
+
+
+class SpectralRadius(bp.init.Initializer):
+    r"""A square matrix scaled to a spectral radius, :math:`\max_i |\lambda_i| = \rho`.
+
+    Parameters
+    ----------
+    radius : float
+        Rho, above zero.
+    base : initialiser, optional
+        One of ``bp.init`` for the matrix to be scaled; standard normal by default.
+    seed : int or JAX key
+        Of the default ``base``.
+
+    Raises
+    ------
+    ValueError
+        When it is called for a shape that is not square, or ``base`` gives a matrix whose
+        spectral radius is zero.
+    """
+
+    def __init__(
+        self, radius: float, base: Callable[..., Any] | None = None, *, seed: Array | int = 0
+    ) -> None:
+        self.radius = float(_check.positive("radius", radius))
+        self.base = bp.init.Normal(0.0, 1.0, seed=seed) if base is None else base
+
+    def __call__(self, shape: Any, dtype: Any = None) -> Array:
+        """Return a matrix ``(n, n)``."""
+        shape = tuple(np.atleast_1d(shape).tolist())
+        if len(shape) != 2 or shape[0] != shape[1]:
+            raise ValueError(f"SpectralRadius needs a square shape (n, n), got {shape}")
+        matrix = np.asarray(bm.as_jax(self.base(shape)), np.float64)
+        found = np.abs(np.linalg.eigvals(matrix)).max()
+        if found == 0:
+            raise ValueError("base gives a matrix with spectral radius 0, which can't be scaled")
+        return jnp.asarray(matrix * (self.radius / found), bm.float_ if dtype is None else dtype)
+
+    def __repr__(self) -> str:
+        return f"SpectralRadius({self.radius}, {self.base!r})"
