@@ -5,6 +5,7 @@ from typing import Any
 
 import brainpy as bp
 import brainpy.math as bm
+import jax
 import jax.numpy as jnp
 import numpy as np
 
@@ -42,11 +43,19 @@ class SpectralRadius(bp.init.Initializer):
         shape = tuple(np.atleast_1d(shape).tolist())
         if len(shape) != 2 or shape[0] != shape[1]:
             raise ValueError(f"SpectralRadius needs a square shape (n, n), got {shape}")
-        matrix = np.asarray(bm.as_jax(self.base(shape)), np.float64)
-        found = np.abs(np.linalg.eigvals(matrix)).max()
-        if found == 0:
+        matrix = jnp.asarray(bm.as_jax(self.base(shape)))
+        # called back, because eigenvalues of a general matrix are on no accelerator, and BrainPy
+        # calls initialisers under jit
+        number = jax.ShapeDtypeStruct((), matrix.dtype)
+        found = jax.pure_callback(_spectral_radius, number, matrix)
+        if not isinstance(found, jax.core.Tracer) and found == 0:
             raise ValueError("base gives a matrix with spectral radius 0, which can't be scaled")
         return jnp.asarray(matrix * (self.radius / found), bm.float_ if dtype is None else dtype)
 
     def __repr__(self) -> str:
         return f"SpectralRadius({self.radius}, {self.base!r})"
+
+
+def _spectral_radius(matrix: Array) -> np.ndarray:
+    values = np.linalg.eigvals(np.asarray(matrix, np.float64))
+    return np.asarray(np.abs(values).max(), matrix.dtype)

@@ -131,6 +131,8 @@ class Cell(bp.DynamicalSystem, abc.ABC):
             self.add_parameter("s0", init_state, (self.size,))
         else:
             self._start = parameter("init_state", init_state, (self.size,)).value
+        start = self.s0.value if self.trains_start else self._start
+        self.state.value = jnp.broadcast_to(start, self.state.shape)
         if num_out is not None:
             self.w_out = self._parameter("w_out", w_out, (num_out, hidden))
             self.readout_names = ("w_out",)
@@ -209,9 +211,12 @@ class Cell(bp.DynamicalSystem, abc.ABC):
         """Return the JAX key that belongs to ``name``: another one for each parameter."""
         return jax.random.fold_in(self._key, zlib.crc32(name.encode()))
 
-    def add_view(self, name: str, num: int) -> None:
-        """Make a Variable ``name`` of ``num`` entries, which follows that entry of ``views``."""
-        setattr(self, name, self._variable(num))
+    def add_view(self, name: str) -> None:
+        """Make a Variable ``name`` that follows the entry of ``views``; after the parameters."""
+        value = self._over_batch(functools.partial(self.views, self.params()))(self.state.value)
+        variable = self._variable(value[name].shape[-1])
+        variable.value = value[name]
+        setattr(self, name, variable)
         self._view_names = (*self._view_names, name)
 
     def params(self) -> Params:

@@ -50,7 +50,6 @@ def resolve_phi(phi: str | Callable[[Array], Any]) -> nonlinearity.Phi:
 
 def _call(init: Callable[..., Any], shape: tuple[int, ...]) -> Array:
     if len(shape) < 3:
-        return bm.as_jax(bp.init.parameter(init, shape))
+        return bm.as_jax(init(shape))
     unit, gates, source = shape
-    values = [bm.as_jax(bp.init.parameter(init, (unit, source))) for _ in range(gates)]
-    return jnp.stack(values, axis=1)
+    return jnp.stack([bm.as_jax(init((unit, source))) for _ in range(gates)], axis=1)

@@ -76,11 +76,11 @@ class CTRNN(ContinuousCell):
         super().__init__(num_in, num, tau=tau, num_hidden=num, **options)
         self.phi = resolve_phi(phi)
         self.x = self.state
-        self.add_view("r", num)
         self.add_parameter("w", w, (num, num))
         if num_in is not None:
             self.add_parameter("w_in", w_in, (num, num_in))
         self.add_parameter("b", b, (num,))
+        self.add_view("r")
 
     def derivative(self, params: Params, state: Array, x: Array) -> Array:
         """Return ``(-x + W phi(x) + W_in u + b) / tau``."""

@@ -73,12 +73,12 @@ class LSTM(Cell):
         _check.integer("num_in", num_in, 1)
         size = 2 * _check.integer("num", num, 1)
         super().__init__(num_in, num, size=size, num_hidden=num, **options)
-        self.add_view("h", num)
-        self.add_view("c", num)
         self.add_parameter("w", w, (num, 4, num))
         self.add_parameter("w_in", w_in, (num, 4, num_in))
         keep = jnp.zeros((num, 4)).at[:, 0].set(1.0)
         self.add_parameter("b", keep if b is None else b, (num, 4))
+        self.add_view("h")
+        self.add_view("c")
 
     def step(self, params: Params, state: Array, x: Array) -> Array:
         """Return ``[h, c]`` after one step."""

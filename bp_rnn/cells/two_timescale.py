@@ -83,12 +83,12 @@ class TwoTimescaleRNN(ContinuousCell):
         super().__init__(num_in, num, tau=tau_s, size=size, num_hidden=num, **options)
         self.phi = resolve_phi(phi)
         self.tau_s, self.tau_r = self.tau, self._per_unit("tau_r", tau_r)
-        self.add_view("v", num)
-        self.add_view("current", num)
         self.add_parameter("w", w, (num, num))
         if num_in is not None:
             self.add_parameter("w_in", w_in, (num, num_in))
         self.add_parameter("b", b, (num,))
+        self.add_view("v")
+        self.add_view("current")
 
     def derivative(self, params: Params, state: Array, x: Array) -> Array:
         """Return ``[(-v + F(I)) / tau_r, (-I + W v + W_in x + b) / tau_s]``."""

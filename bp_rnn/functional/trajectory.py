@@ -66,7 +66,8 @@ def mean_targets(ys: Array, mask: Array | None = None, valid: Array | None = Non
 
     def share(v: Array | None) -> Array:
         v = jnp.ones(ys.shape[:2], jnp.result_type(float)) if v is None else v
-        return v * (v.shape[0] / jnp.maximum(v.sum(), jnp.finfo(v.dtype).tiny))
+        total = v.sum()  # zero where a window asks for nothing
+        return jnp.where(total > 0, v.shape[0] / jnp.where(total > 0, total, 1), 0) * v
 
     return Target(ys, share(mask), share(valid))
 
