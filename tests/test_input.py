@@ -100,6 +100,14 @@ def test_cell_options(options, error, message):
         ({"loss": "l3"}, ValueError, "unknown loss 'l3'; expected one of"),
         ({"optimizer": "adam"}, TypeError, "optimizer must be one of bp.optim or an optax"),
         ({"clip_norm": 0.0}, ValueError, "clip_norm must be positive, got 0.0"),
+        ({"clip_value": -1.0}, ValueError, "clip_value must be positive, got -1.0"),
+        ({"penalties": bp_rnn.Omega()}, TypeError, "penalties must be a sequence, got Omega"),
+        ({"penalties": [3]}, TypeError, "penalties must be Omega or functions of .* got int"),
+        (
+            {"penalties": [bp_rnn.WeightL2(1.0, names=["q"])]},
+            ValueError,
+            "unknown names 'q'; expected one of .*'w'",
+        ),
         ({"monitors": ["q"]}, ValueError, "unknown monitor 'q'; .* has .*'r'"),
         ({"monitors": "r"}, TypeError, "monitors must be a sequence or a mapping"),
     ],
@@ -107,6 +115,97 @@ def test_cell_options(options, error, message):
 def test_trainer_options(options, error, message):
     with pytest.raises(error, match=message):
         bp_rnn.OfflineTrainer(bp_rnn.RateRNN(3, 4), **options)
+
+
+CELL_ERRORS = [
+    (lambda: bp_rnn.CTRNN(3, 4, noise=-0.1), ValueError, "noise must not be negative, got -0.1"),
+    (lambda: bp_rnn.CTRNN(3, 4, noise=[0.1]), ValueError, r"noise must be a number or of shape"),
+    (lambda: bp_rnn.CTRNN(3, 4, noise_in=-1), ValueError, "noise_in must not be negative"),
+    (lambda: bp_rnn.CTRNN(3, 4, tau=-1.0), ValueError, "tau must be positive"),
+    (lambda: bp_rnn.TwoTimescaleRNN(3, 4, tau_s=0.0), ValueError, "tau_s must be positive"),
+    (lambda: bp_rnn.TwoTimescaleRNN(3, 4, tau_r=-1.0), ValueError, "tau_r must be positive"),
+    (lambda: bp_rnn.TwoTimescaleRNN(3, 4, tau_r=[1, 2]), ValueError, "tau_r must be a number or"),
+    (lambda: bp_rnn.VanillaRNN(3, 4, leak=0.0), ValueError, "leak must be positive, got 0.0"),
+    (lambda: bp_rnn.VanillaRNN(3, 4, leak=1.5), ValueError, "leak must be at most 1, got 1.5"),
+    (lambda: bp_rnn.VanillaRNN(None, 4), TypeError, "num_in must be an integer, got None"),
+    (lambda: bp_rnn.LSTM(3, 0), ValueError, "num must be at least 1, got 0"),
+    (lambda: bp_rnn.LSTM(3, 4, w=np.zeros((4, 4))), ValueError, r"w must have shape \(4, 4, 4\)"),
+    (
+        lambda: bp_rnn.LSTM(3, 4, init_state=[0.0] * 4),
+        ValueError,
+        r"init_state must have shape \(8",
+    ),
+    (lambda: bp_rnn.LSTM(3, 4, init_state=np.nan), ValueError, "init_state must be finite"),
+    (lambda: bp_rnn.GRU(3.5, 4), TypeError, "num_in must be an integer, got 3.5"),
+    (lambda: bp_rnn.GRU(3, 4, key="a"), TypeError, "key must be an integer or a JAX key, got 'a'"),
+    (lambda: bp_rnn.IndRNN(3, 4, w=np.eye(4)), ValueError, r"w must have shape \(4,\), got \(4, 4"),
+    (lambda: bp_rnn.Deep([]), ValueError, "layers must hold at least one cell"),
+    (lambda: bp_rnn.Deep(bp_rnn.GRU(3, 4)), TypeError, "layers must be a sequence of cells, got G"),
+    (lambda: bp_rnn.Deep([3]), TypeError, r"layers\[0\] must be a bp_rnn Cell, got int"),
+    (
+        lambda: bp_rnn.Deep([bp_rnn.GRU(3, 4), bp_rnn.GRU(3, 4)]),
+        ValueError,
+        r"layers\[1\] must have num_in=4, the outputs of the layer below, got 3",
+    ),
+    (lambda: bp_rnn.Deep([bp_rnn.GRU(3, 3)] * 2), ValueError, "layers must be different objects"),
+    (
+        lambda: bp_rnn.Deep([bp_rnn.GRU(3, 4), bp_rnn.GRU(4, 4, mode=bm.TrainingMode(2))]),
+        ValueError,
+        r"layers\[1\] must have the mode",
+    ),
+    (
+        lambda: bp_rnn.Bidirectional(bp_rnn.GRU(3, 4), bp_rnn.GRU(2, 4)),
+        ValueError,
+        "backward must have num_in=3",
+    ),
+    (
+        lambda: bp_rnn.Bidirectional(bp_rnn.GRU(3, 4), 1),
+        TypeError,
+        "backward must be a bp_rnn Cell",
+    ),
+    (
+        lambda: bp_rnn.Bidirectional(bp_rnn.GRU(3, 4), bp_rnn.GRU(3, 4), init_state=1.0),
+        TypeError,
+        "init_state.* must be given to forward and backward",
+    ),
+    (lambda: bp_rnn.Omega(-1.0), ValueError, "strength must not be negative, got -1.0"),
+    (lambda: bp_rnn.RateL2(np.nan), ValueError, "strength must be finite"),
+    (lambda: bp_rnn.WeightL2(-1.0), ValueError, "strength must not be negative"),
+]
+
+
+@pytest.mark.parametrize(("make", "error", "message"), CELL_ERRORS)
+def test_networks_and_penalties(make, error, message):
+    with pytest.raises(error, match=message):
+        make()
+
+
+@pytest.mark.parametrize(
+    ("data", "lengths", "error", "message"),
+    [
+        ((X, Y, np.ones(5)), None, ValueError, r"mask must have shape \(6,\), got \(5,\)"),
+        ((X, Y, -np.ones(6)), None, ValueError, "mask must not be negative, got -1"),
+        ((X, Y, np.zeros(6)), None, ValueError, "mask must be above zero at some step"),
+        ((X, Y, np.full(6, np.nan)), None, ValueError, "mask must be finite"),
+        ((X, Y), [7], ValueError, "lengths must be from 1 to 6, got 7 to 7"),
+        ((X, Y), [0], ValueError, "lengths must be from 1 to 6, got 0 to 0"),
+        ((X, Y), [2, 3], ValueError, r"lengths must have shape \(1,\), got \(2,\)"),
+        ((X, Y), [2.0], TypeError, "lengths must be integers, got dtype float64"),
+        ((X, Y, np.arange(6) == 5), [3], ValueError, "mask must be above zero at some step within"),
+    ],
+)
+def test_masks_and_lengths(data, lengths, error, message):
+    trainer = bp_rnn.OfflineTrainer(bp_rnn.RateRNN(3, 4, num_out=2), progress_bar=False)
+    before = trainer.cell.params()
+    with pytest.raises(error, match=message):
+        trainer.fit(data, num_epoch=1, lengths=lengths)
+    assert all(before[k] is v for k, v in trainer.cell.params().items())
+
+
+def test_a_learnt_start_beside_a_given_one():
+    cell = bp_rnn.RateRNN(3, 4, train_init_state=True)
+    with pytest.raises(ValueError, match=r"init_state must be None: .* learns its own"):
+        bp_rnn.OfflineTrainer(cell, init_state=np.zeros(4))
 
 
 def test_update_every():
