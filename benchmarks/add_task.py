@@ -15,7 +15,7 @@ from common import header
 
 import bp_rnn
 
-STEPS, TRIALS, BATCH, EPOCHS = 200, 4000, 100, 75
+STEPS, TRIALS, BATCH, EPOCHS, LR = 200, 4000, 50, 40, 2e-3
 
 
 def vanilla(key, phi, orthogonal):
@@ -39,7 +39,7 @@ def learn(make, seed, epochs):
     new = bp_rnn.tasks.add(1000 + seed, num_trial=1000, num_step=STEPS)
     trainer = bp_rnn.OfflineTrainer(
         make(seed),
-        optimizer=bp.optim.Adam(lr=bp.optim.CosineAnnealingLR(1e-3, T_max=epochs)),
+        optimizer=bp.optim.Adam(lr=bp.optim.CosineAnnealingLR(LR, T_max=epochs)),
         clip_norm=1.0,
         progress_bar=False,
     )

@@ -13,6 +13,7 @@ import numpy as np
 from common import fastest, header
 
 import bp_rnn
+from bp_rnn.functional import trajectory
 
 NUM_IN = 8
 STEPS = {16: 400, 64: 60, 128: 16}
@@ -61,13 +62,14 @@ def measure(num, batch, rounds, with_jacfwd):
     cell = bp_rnn.RateRNN(NUM_IN, num)
     params, steps = cell.params(), STEPS[num]
     state, xs, ys = problem(num, batch, steps)
-    alpha = jnp.full(xs.shape[:2], 1 / steps, jnp.float32)
+    targets = trajectory.mean_targets(ys)
+    loss = trajectory.step_loss(cell.output, half_square)
     grads, runs = {}, {}
     for algorithm in (bp_rnn.RTRL(cell), bp_rnn.BPTT(cell)):
         name = type(algorithm).__name__
-        window = jax.jit(functools.partial(algorithm.window, loss=half_square))
+        window = jax.jit(functools.partial(algorithm.window, loss=loss))
         trace = algorithm.start(params, state)
-        runs[name] = functools.partial(window, params, state, trace, xs, ys, weights=alpha)
+        runs[name] = functools.partial(window, params, state, trace, xs, targets)
         grads[name] = runs[name]().grads
     for name, exact in grads["BPTT"].items():
         error = jnp.linalg.norm(grads["RTRL"][name] - exact) / jnp.linalg.norm(exact)

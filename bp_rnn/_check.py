@@ -18,6 +18,14 @@ def integer(name: str, value: Any, minimum: int) -> int:
     return int(value)
 
 
+def number(name: str, value: Any) -> float:
+    """Return ``value``, one finite real number, as a ``float``."""
+    numeric = real_array(name, value)
+    if numeric.shape != ():
+        raise TypeError(f"{name} must be a number, got {value!r}")
+    return float(numeric)
+
+
 def positive(name: str, value: Any) -> Any:
     """Return ``value``, a number or an array of numbers, if all of it is finite and above zero."""
     numeric = real_array(name, value)

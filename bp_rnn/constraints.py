@@ -195,7 +195,7 @@ def constrain(cell: Cell, **by_name: Constraint | Sequence[Constraint]) -> Cell:
 
 
 def _bind(name: str, value: Array, given: Any) -> tuple[Box | None, Array]:
-    constraints = [given] if isinstance(given, Constraint) else list(given)
+    constraints = given if isinstance(given, list | tuple) else [given]
     box = None
     for constraint in constraints:
         if not isinstance(constraint, Constraint):

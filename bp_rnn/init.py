@@ -35,7 +35,7 @@ class SpectralRadius(bp.init.Initializer):
     def __init__(
         self, radius: float, base: Callable[..., Any] | None = None, *, seed: Array | int = 0
     ) -> None:
-        self.radius = float(_check.positive("radius", radius))
+        self.radius = _check.positive("radius", _check.number("radius", radius))
         self.base = bp.init.Normal(0.0, 1.0, seed=seed) if base is None else base
 
     def __call__(self, shape: Any, dtype: Any = None) -> Array:

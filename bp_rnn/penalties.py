@@ -27,7 +27,7 @@ class RateL2:
     strength: float
 
     def __post_init__(self) -> None:
-        _check.not_negative("strength", self.strength)
+        _check.not_negative("strength", _check.number("strength", self.strength))
 
     def __call__(self, params: Params, hidden: Array) -> Array:  # noqa: ARG002
         """Return the penalty on one step."""
@@ -53,7 +53,7 @@ class WeightL2:
     names: Sequence[str] | None = None
 
     def __post_init__(self) -> None:
-        _check.not_negative("strength", self.strength)
+        _check.not_negative("strength", _check.number("strength", self.strength))
 
     def __call__(self, params: Params, hidden: Array) -> Array:  # noqa: ARG002
         """Return the penalty, the same at every step."""
@@ -103,4 +103,4 @@ class Omega:
     exact: bool = False
 
     def __post_init__(self) -> None:
-        _check.not_negative("strength", self.strength)
+        _check.not_negative("strength", _check.number("strength", self.strength))

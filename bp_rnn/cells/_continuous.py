@@ -79,12 +79,12 @@ class ContinuousCell(Cell, abc.ABC):
         **options: Unpack[CellOptions],
     ) -> None:
         super().__init__(num_in, num, size=size, num_hidden=num_hidden, **options)
-        self.dt = float(_check.positive("dt", bm.get_dt() if dt is None else dt))
+        self.dt = _check.positive("dt", _check.number("dt", bm.get_dt() if dt is None else dt))
         self.tau = self._per_unit("tau", _check.positive("tau", tau))
         self.integrator = _check.choice("integrator", integrator, bp.ode.get_supported_methods())
         self.rowwise = integrator == "euler"
         self.noise = self._per_unit("noise", _check.not_negative("noise", noise))
-        self.noise_in = float(_check.not_negative("noise_in", noise_in))
+        self.noise_in = _check.not_negative("noise_in", _check.number("noise_in", noise_in))
         if self.noise_in > 0 or bool((self.noise > 0).any()):
             self._draw_noise()
 

@@ -74,7 +74,7 @@ class VanillaRNN(Cell):
         **options: Unpack[CellOptions],
     ) -> None:
         super().__init__(_check.integer("num_in", num_in, 1), num, **options)
-        self.leak = float(_check.positive("leak", leak))
+        self.leak = _check.positive("leak", _check.number("leak", leak))
         if self.leak > 1:
             raise ValueError(f"leak must be at most 1, got {leak}")
         self.phi = resolve_phi(phi)

@@ -3,6 +3,7 @@
 import brainpy.math as bm
 import jax
 import jax.numpy as jnp
+import numpy as np
 
 from bp_rnn import _check
 from bp_rnn.tasks._trials import Trials, counts
@@ -53,11 +54,10 @@ def delayed_match(
     match = jax.random.bernoulli(key_match, 0.5, (num_trial,))
     shift = jax.random.randint(key_other, (num_trial,), 1, num_stimulus)
     test = (sample + jnp.where(match, 0, shift)) % num_stimulus
-    phases = jnp.array([stimulus, delay, stimulus, response])
-    phase = jnp.repeat(jnp.arange(4), phases, total_repeat_length=int(phases.sum()))
+    phase = np.repeat(np.arange(4), [stimulus, delay, stimulus, response])
     is_sample, is_test, is_response = (phase == 0, phase == 2, phase == 3)
     shown = jax.nn.one_hot(jnp.stack([sample, test], 1), num_stimulus, dtype=bm.float_)
-    when = jnp.stack([is_sample, is_test], 1).astype(bm.float_)
+    when = jnp.asarray(np.stack([is_sample, is_test], 1), bm.float_)
     seen = jnp.einsum("tk,bks->bts", when, shown)
     fixation = jnp.broadcast_to(~is_response[:, None], (*seen.shape[:2], 1))
     y = jnp.where(is_response, jnp.where(match, 1, 2)[:, None], 0)

@@ -41,7 +41,7 @@ def flip_flop(
     Source: Sussillo & Barak 2013, "3-bit flip-flop".
     """
     num_trial, num_step, num_bit = counts(num_trial=num_trial, num_step=num_step, num_bit=num_bit)
-    probability = float(_check.positive("probability", probability))
+    probability = _check.positive("probability", _check.number("probability", probability))
     if probability > 1:
         raise ValueError(f"probability must be at most 1, got {probability}")
     key_time, key_sign = jax.random.split(_check.as_key(key))

@@ -36,7 +36,7 @@ def homework(
     Source: lecture 1, "Homework", cell 2.
     """
     num_step = _check.integer("num_step", num_step, 1)
-    noise = float(_check.positive("noise", noise))
+    noise = _check.positive("noise", _check.number("noise", noise))
     key_x, key_y = jax.random.split(_check.as_key(key))
     x = noise * jax.random.normal(key_x, (num_step,), bm.float_)
     clean = jnp.exp(jnp.linspace(1.0, 0.0, num_step, dtype=bm.float_))

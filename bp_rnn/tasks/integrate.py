@@ -44,8 +44,8 @@ def integrate(
     Source: the linear integrator of lecture 5, driven by random input.
     """
     num_trial, num_step = counts(num_trial=num_trial, num_step=num_step)
-    drift = float(_check.not_negative("drift", drift))
-    noise = float(_check.not_negative("noise", noise))
+    drift = _check.not_negative("drift", _check.number("drift", drift))
+    noise = _check.not_negative("noise", _check.number("noise", noise))
     key_drift, key_noise = jax.random.split(_check.as_key(key))
     m = jax.random.uniform(key_drift, (num_trial, 1, 1), bm.float_, -drift, drift)
     x = m + noise * jax.random.normal(key_noise, (num_trial, num_step, 1), bm.float_)

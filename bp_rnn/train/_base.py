@@ -292,7 +292,7 @@ class Trainer:
 
 
 def _positive(name: str, value: float | None) -> float | None:
-    return None if value is None else float(_check.positive(name, value))
+    return None if value is None else _check.positive(name, _check.number(name, value))
 
 
 def _next_chunk(seconds_per_epoch: float) -> int:

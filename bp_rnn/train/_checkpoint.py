@@ -27,7 +27,7 @@ def check_same(name: str, mine: Any, given: Any) -> None:
 def check_allowed(boxes: dict[str, Box], params: Mapping[str, Any]) -> None:
     for name, box in boxes.items():
         value = np.asarray(params[name])
-        bad = (value < np.asarray(box.low)) | (value > np.asarray(box.high))
+        bad = ~((value >= np.asarray(box.low)) & (value <= np.asarray(box.high)))  # NaN too
         if bad.any():
             where = tuple(int(i) for i in np.argwhere(bad)[0])
             raise ValueError(
