@@ -256,8 +256,10 @@ def test_the_noise_has_its_deviation():
     assert x.std() == pytest.approx(0.5, rel=8e-3)
     at_lag = [(x[:, 1:] * x[:, :-1]).mean(), (x[1:] * x[:-1]).mean()]
     np.testing.assert_allclose(at_lag, 0, atol=3e-3)
-    both = draw("integrate", drift=2.0, noise=0.5).x
-    np.testing.assert_allclose(both[..., 0] - x, draw("integrate", drift=2.0, noise=0.0).x[..., 0])
+    drift = draw("integrate", drift=2.0, noise=0.0).x[..., 0]
+    np.testing.assert_allclose(draw("integrate", drift=2.0, noise=0.5).x[..., 0], drift + x)
+    for same_key in (x[:, 0], x.ravel()[:NUM_TRIAL]):
+        assert abs(np.corrcoef(drift[:, 0], same_key)[0, 1]) < 0.08
 
 
 def test_half_of_the_trials_match_and_the_others_are_uniform():
