@@ -1,6 +1,8 @@
 import os
 
 os.environ.setdefault("MPLBACKEND", "Agg")
+# most of the time goes into compiling small programs; must be set before jax is imported
+os.environ.setdefault("JAX_DISABLE_MOST_OPTIMIZATIONS", "1")
 
 import brainpy as bp
 import brainpy.math as bm
