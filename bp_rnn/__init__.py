@@ -26,10 +26,16 @@ from bp_rnn.constraints import (
 )
 from bp_rnn.gradients import (
     BPTT as BPTT,
+    KFRTRL as KFRTRL,
+    RFLO as RFLO,
     RTRL as RTRL,
+    UORO as UORO,
+    BlockRTRL as BlockRTRL,
+    EProp as EProp,
     ForwardGradient as ForwardGradient,
     GradientAlgorithm as GradientAlgorithm,
     GradientCheck as GradientCheck,
+    SnAp as SnAp,
     check_gradient as check_gradient,
     gradient_norms as gradient_norms,
 )

@@ -133,7 +133,25 @@ def leaves(module, base):
     ]
 
 
-ALGORITHMS = {c.__name__: c for c in leaves(bp_rnn.gradients, bp_rnn.GradientAlgorithm)}
+#: Every public algorithm; those with an option that changes what they do, more than once.
+ALGORITHMS = {
+    "RTRL": bp_rnn.RTRL,
+    "BPTT": bp_rnn.BPTT,
+    "BPTT-truncated": lambda cell: bp_rnn.BPTT(cell, truncation=3),
+    "BlockRTRL": lambda cell: bp_rnn.BlockRTRL(cell, block=4),
+    "SnAp": bp_rnn.SnAp,
+    "RFLO": lambda cell: bp_rnn.RFLO(cell, feedback="exact"),
+    "EProp": bp_rnn.EProp,
+    "UORO": bp_rnn.UORO,
+    "KFRTRL": bp_rnn.KFRTRL,
+}
+#: Cells of every kind of structure, for what the base class of the algorithms does for all.
+FEW_CELLS = ("RateRNN-start", "LSTM", "GRU", "IndRNN", "Deep-mixed", "BrainPyCell-own")
+
+
+def is_keyed(cell_name):
+    """Whether a cell's weights are the same each time; BrainPy's own draws are not."""
+    return not cell_name.startswith("BrainPyCell") and "mixed" not in cell_name
 
 
 @functools.cache

@@ -12,7 +12,7 @@ import bp_rnn
 import bp_rnn.cells
 
 #: BrainPy's wrapped cells draw from BrainPy's own random numbers.
-KEYED = [k for k in cases.CELLS if not k.startswith("BrainPyCell") and "mixed" not in k]
+KEYED = [k for k in cases.CELLS if cases.is_keyed(k)]
 
 
 def stacked(key):

@@ -72,6 +72,9 @@ class Cell(bp.DynamicalSystem, abc.ABC):
     rowwise : bool
         Whether, in one step, row ``i`` (leading axis) of every parameter in ``param_names``
         drives unit ``i`` alone: state entries ``i``, ``i + num``, ... This makes RTRL fast.
+    independent : bool
+        Whether, in one step, each unit depends on its own state alone, and has one. Then RTRL
+        takes a number for each parameter.
     causal : bool
         Whether the state at a time depends on the past alone.
     is_noisy : bool
@@ -90,6 +93,7 @@ class Cell(bp.DynamicalSystem, abc.ABC):
     param_names: tuple[str, ...] = ()
     readout_names: tuple[str, ...] = ()
     rowwise: bool = True
+    independent: bool = False
     causal: bool = True
     is_noisy: bool = False
     state: bm.Variable

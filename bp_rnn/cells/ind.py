@@ -46,6 +46,7 @@ class IndRNN(Cell):
     keeps it alive. Stack it with :class:`Deep`, so that units meet. Source: Li et al. 2018, eq. 2.
     """
 
+    independent = True
     h: bm.Variable
     w: bm.TrainVar
     w_in: bm.TrainVar

@@ -8,6 +8,9 @@ real-time recurrent learning is one matrix product plus an addition on the diago
 
 .. math:: p' = J p + \partial s' / \partial \theta .
 
+Where units are independent (unit i depends on itself alone), all but the own state of each row's
+unit is zero, and ``p`` has the shape ``(1, rows, M)``: a number for each parameter.
+
 Source: Williams & Zipser 1989, eq. 10; lecture 1, "Trajectory representation".
 """
 
@@ -82,6 +85,8 @@ def push_and_contract(
     tuple of Array
         State, sensitivities, and gradients ``(losses, rows, M)``.
     """
+    if p.shape[0] < state.shape[0]:
+        return _push_independent(step, params, state, x, p, dl_ds)
     size, rows, width = p.shape
     new_state, pull = jax.vjp(lambda s: step(params, s, x), state)
     (jac,) = jax.vmap(pull)(jnp.concatenate([jnp.eye(size, dtype=state.dtype), dl_ds]))
@@ -94,6 +99,16 @@ def push_and_contract(
         "lqi,qij->lij", dl_ds.reshape(dl_ds.shape[0], *blocks), now.reshape(*blocks, width)
     )
     return new_state, new_p, product[size:] + direct
+
+
+def _push_independent(
+    step: Step, params: Params, state: Array, x: Any, p: Array, dl_ds: Array
+) -> tuple[Array, Array, Array]:
+    """Push and contract where the Jacobian is diagonal: a cotangent of ones gives all of it."""
+    new_state, pull = jax.vjp(lambda s: step(params, s, x), state)
+    (diagonal,) = pull(jnp.ones_like(state))
+    new_p = diagonal[:, None] * p + immediate(step, params, state, x, p.shape[1])
+    return new_state, new_p, dl_ds[..., None] * new_p
 
 
 def immediate(step: Step, params: Params, state: Array, x: Any, rows: int) -> Array:
@@ -111,4 +126,6 @@ def immediate(step: Step, params: Params, state: Array, x: Any, rows: int) -> Ar
 
 def contract(dl_ds: Array, p: Array) -> Array:
     r"""Gradient :math:`\partial l/\partial s \cdot p` of one step's loss, shape ``(rows, M)``."""
+    if p.shape[0] < dl_ds.shape[0]:
+        return dl_ds[:, None] * p[0]
     return (dl_ds @ p.reshape(p.shape[0], -1)).reshape(p.shape[1:])

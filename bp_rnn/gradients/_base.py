@@ -10,6 +10,8 @@ import jax
 import jax.numpy as jnp
 
 from bp_rnn.cells import Cell
+from bp_rnn.functional.influence import Influence, Influences
+from bp_rnn.gradients import _memory
 from bp_rnn.typing import Array, Params, StepLoss, Trace, Window
 
 
@@ -25,20 +27,30 @@ class GradientAlgorithm(bp.DynamicalSystem, abc.ABC):
     cell : Cell
         The network. The algorithm shares its Variables and runs in its mode.
 
+    Raises
+    ------
+    TypeError, ValueError
+        If ``cell`` is no Cell, or its state depends on the future and the algorithm goes forward.
+    MemoryError
+        If the trace does not fit.
+
     Attributes
     ----------
     kind : {'exact', 'unbiased', 'approximate'}
         How the gradient of a window compares with autodiff.
     takes_any_cell : bool
         Whether it works on a cell whose state depends on the future too.
+    is_random : bool
+        Whether the gradient depends on random numbers, drawn from the key that ``start`` gets.
     cell : Cell
         The network.
     trace_names : tuple of str
         The Variables of the trace.
     """
 
-    kind: ClassVar[Literal["exact", "unbiased", "approximate"]]
+    kind: Literal["exact", "unbiased", "approximate"]
     takes_any_cell: ClassVar[bool] = False
+    is_random: ClassVar[bool] = False
 
     def __init__(self, cell: Cell) -> None:
         if not isinstance(cell, Cell):
@@ -56,6 +68,8 @@ class GradientAlgorithm(bp.DynamicalSystem, abc.ABC):
         for name, value in list(vars(cell).items()):
             if isinstance(value, bm.Variable):
                 setattr(self, name, value)
+        self._prepare()
+        self.check_memory(cell.state.shape[0] if cell.is_batched else 1)
         start = self._start()
         self.trace_names = tuple(start)
         for name, value in start.items():
@@ -106,9 +120,33 @@ class GradientAlgorithm(bp.DynamicalSystem, abc.ABC):
         """Return the trace that ``entries`` describe; inverse of :meth:`named`."""
         return entries
 
-    def start(self, params: Params, state: Array) -> Trace:
-        """Return the trace at the start of a batch of states ``(B, S)``; pure."""
+    def start(
+        self,
+        params: Params,
+        state: Array,
+        key: Array | None = None,  # noqa: ARG002
+    ) -> Trace:
+        """Return the trace at the start of a batch of states ``(B, S)``; pure.
+
+        ``key`` is the JAX key of the random numbers of an algorithm that draws any.
+        """
         return jax.vmap(self.init_trace, (None, 0))(params, state)
+
+    def output(self, params: Params, state: Array) -> Array:
+        """Return the cell's output; its derivative is the learning signal. Pure."""
+        return self.cell.output(params, state)
+
+    def check_memory(self, batch: int) -> None:
+        """Refuse a batch whose trace would not fit into the free memory.
+
+        Raises
+        ------
+        MemoryError
+            With the bytes that are needed, and the algorithms that would fit.
+        """
+        state = jax.ShapeDtypeStruct((self.cell.size,), self.cell.state.dtype)
+        trace = jax.eval_shape(self.init_trace, self.cell.params(), state)
+        _memory.require(type(self).__name__, self.cell, trace, batch)
 
     def read_trace(self) -> Trace:
         """Return the trace that the Variables hold, in the layout of the mode."""
@@ -135,6 +173,9 @@ class GradientAlgorithm(bp.DynamicalSystem, abc.ABC):
         self.cell.reset_state(batch_size)
         for name, value in self._start().items():
             getattr(self, name).value = value
+
+    def _prepare(self) -> None:
+        """Find out about the cell what the algorithm needs to know; nothing by default."""
 
     def _start(self) -> dict[str, Array]:
         def one(state: Array) -> dict[str, Array]:
@@ -203,3 +244,20 @@ class ForwardGradient(GradientAlgorithm, abc.ABC):
         (state, trace, total, grads), zs = jax.vmap(one)(state, trace, xs, targets)
         grads = jax.tree.map(lambda g: g.mean(0), grads)
         return Window(total.mean(), grads, zs, state, trace)
+
+
+def initial_influence(cell: Cell, influence: Influence, params: Params, state: Array) -> Influences:
+    """Return p before the first step: zero, or the derivative of a learnt initial state."""
+    if not cell.trains_start:
+        return influence.zeros(state.dtype)
+    start = jax.jacrev(cell.initial_state)(params)
+    return influence.taps.gather({k: start[k] for k in cell.param_names})
+
+
+def influence_of(cell: Cell) -> Influence:
+    """Return how the parameters of a cell act on its state, found at the current ones."""
+    state = jnp.zeros(cell.size, cell.state.dtype)
+    x = jnp.zeros(cell.num_in, cell.state.dtype)
+    return Influence(
+        cell.step, cell.param_names, cell.params(), state, x, cell.num if cell.rowwise else None
+    )

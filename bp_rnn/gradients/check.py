@@ -55,11 +55,12 @@ def check_gradient(
     cell = algorithm.cell
     params = cell.params()
     targets = trajectory.mean_targets(ys, mask)
-    at_step = trajectory.step_loss(cell.output, loss)
+    at_step = trajectory.step_loss(algorithm.output, loss)
     trace = algorithm.start(params, state)
     run = jax.jit(functools.partial(algorithm.window, loss=at_step))
     found = run(params, state, trace, xs, targets).grads
-    sample = functools.partial(trajectory.sequence_loss, cell.rollout, at_step)
+    exact_loss = trajectory.step_loss(cell.output, loss)
+    sample = functools.partial(trajectory.sequence_loss, cell.rollout, exact_loss)
 
     def total(params: Params) -> Array:
         learnt = cell.initial_state(params) if cell.trains_start else jnp.zeros(())

@@ -27,11 +27,13 @@ class RTRL(ForwardGradient):
     ----------
     p_<name> : bm.Variable
         :math:`ds/d\theta`, one for each of the cell's ``param_names``: ``p_w``, ``p_w_in``,
-        ``p_b``; shape ``(S, *parameter.shape)``, with a leading batch axis in a batching mode.
+        ``p_b``; shape ``(S, *parameter.shape)``, with a leading batch axis in a batching mode;
+        ``(1, *parameter.shape)``, of the unit's own state, where units are independent.
 
     Notes
     -----
-    Time O(S^2 m) a step and memory O(S m) for m parameters, independent of the number of steps.
+    Time O(S^2 m) a step and memory O(S m) for m parameters, independent of the number of steps;
+    O(m) both where units are independent, as in :class:`IndRNN`.
     Under weight updates within a sequence ``p`` mixes the weights of different times, as in all
     online RTRL. Sources: Williams & Zipser 1989, eqs. 9-11; lecture 1, "Trajectory
     representation".
@@ -43,9 +45,11 @@ class RTRL(ForwardGradient):
         """Return p = 0, or the derivative of a learnt initial state; packed ``(S, rows, M)``."""
         if self.cell.trains_start:
             start = jax.jacrev(self.cell.initial_state)(params)
-            return sensitivity.pack({k: start[k] for k in self.cell.param_names}, self._rows)
+            p = sensitivity.pack({k: start[k] for k in self.cell.param_names}, self._rows)
+            return jnp.einsum("iij->ij", p)[None] if self.cell.independent else p
         width = sum(params[k].size for k in self.cell.param_names) // self._rows
-        return jnp.zeros((state.shape[0], self._rows, width), state.dtype)
+        kept = 1 if self.cell.independent else state.shape[0]
+        return jnp.zeros((kept, self._rows, width), state.dtype)
 
     def step_trace(self, params: Params, state: Array, x: Any, trace: Trace) -> tuple[Array, Trace]:
         """Push the sensitivities through the step: one matrix product and a diagonal add."""

@@ -11,9 +11,9 @@ import jax.numpy as jnp
 import numpy as np
 from tqdm.auto import tqdm
 
-from bp_rnn import _check
+from bp_rnn import _check, gradients
 from bp_rnn.cells import Cell, from_brainpy
-from bp_rnn.gradients import BPTT, RTRL, GradientAlgorithm
+from bp_rnn.gradients import GradientAlgorithm
 from bp_rnn.train import _data, _loss, _monitor, _optimizer
 from bp_rnn.train._checkpoint import check_allowed, check_same
 from bp_rnn.train._clip import Clip
@@ -24,7 +24,16 @@ from bp_rnn.typing import Array
 #: What the epochs between two looks at the host should take.
 CHUNK_SECONDS = 0.2
 
-METHODS: dict[str, type[GradientAlgorithm]] = {"bptt": BPTT, "rtrl": RTRL}
+METHODS: dict[str, type[GradientAlgorithm]] = {
+    "bptt": gradients.BPTT,
+    "rtrl": gradients.RTRL,
+    "block_rtrl": gradients.BlockRTRL,
+    "snap": gradients.SnAp,
+    "rflo": gradients.RFLO,
+    "eprop": gradients.EProp,
+    "uoro": gradients.UORO,
+    "kf_rtrl": gradients.KFRTRL,
+}
 
 
 class Trainer:
@@ -63,7 +72,7 @@ class Trainer:
         if self.cell.trains_start and init_state is not None:
             raise ValueError(f"init_state must be None: {self.cell.name} learns its own")
         self.loss = _loss.resolve(loss)
-        goal = objective(self.cell, self.loss, penalties)
+        goal = objective(self.net, self.loss, penalties)
         clip = Clip(_positive("clip_value", clip_value), _positive("clip_norm", clip_norm))
         self.init_state, self.progress_bar = init_state, progress_bar
         self._monitors = _monitor.resolve(self.net, monitors)
@@ -116,6 +125,8 @@ class Trainer:
         ------
         ValueError, TypeError
             For data of the wrong shape or type or with NaN, before anything is changed.
+        MemoryError
+            If the trace of the algorithm does not fit for a batch.
         FloatingPointError
             If the loss becomes NaN or infinite: the message names the epoch, and the parameters
             of the last finite loss are in place.
@@ -126,6 +137,7 @@ class Trainer:
         batch = Batch(*_data.batch(self.cell, data, lengths))
         num = batch.xs.shape[0]
         batch_size = self._check_batch(batch_size, num, reset_state)
+        self.net.check_memory(batch_size)
         if lengths is not None and not reset_state:
             raise ValueError("lengths must be None with reset_state=False: a stream has no filling")
         start = _data.initial_state(self.cell, self.init_state, batch.ys, num)

@@ -9,6 +9,7 @@ import jax.numpy as jnp
 
 from bp_rnn.cells import Cell
 from bp_rnn.functional import flow, trajectory
+from bp_rnn.gradients import GradientAlgorithm
 from bp_rnn.penalties import Omega, WeightL2
 from bp_rnn.typing import Array, Loss, Params, StepLoss, Target, Window
 
@@ -65,7 +66,7 @@ class Objective(NamedTuple):
         return penalty.strength * jax.vmap(one)(state, xs, targets).mean()
 
 
-def objective(cell: Cell, loss: Loss, penalties: Sequence[Any]) -> Objective:
+def objective(net: GradientAlgorithm, loss: Loss, penalties: Sequence[Any]) -> Objective:
     """Return what a trainer minimises.
 
     Raises
@@ -74,6 +75,7 @@ def objective(cell: Cell, loss: Loss, penalties: Sequence[Any]) -> Objective:
         If a penalty is neither an Omega nor a function of (params, hidden), names a parameter that
         the cell has not, or can't be had for the cell.
     """
+    cell = net.cell
     if callable(penalties) or isinstance(penalties, Omega):
         raise TypeError(f"penalties must be a sequence, got {type(penalties).__name__}")
     each, omegas = [], []
@@ -92,7 +94,7 @@ def objective(cell: Cell, loss: Loss, penalties: Sequence[Any]) -> Objective:
     if omegas and not cell.causal:
         raise ValueError(f"Omega needs a causal cell, got {type(cell).__name__}")
     total = functools.partial(_sum, cell, each) if each else None
-    return Objective(cell, trajectory.step_loss(cell.output, loss, total), tuple(omegas))
+    return Objective(cell, trajectory.step_loss(net.output, loss, total), tuple(omegas))
 
 
 def _sum(cell: Cell, penalties: Sequence[Penalty], params: Params, state: Array) -> Array:

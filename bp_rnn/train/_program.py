@@ -145,7 +145,10 @@ class Program(NamedTuple):
 
     def _sequences(self, learner: Learner, fixed: Fixed, reset: bool) -> tuple[Learner, Array]:
         """Learn one batch of sequences, with an update after every window of time."""
-        batch, cell, noise = fixed.batch, self.net.cell, None
+        batch, cell, noise, draw = fixed.batch, self.net.cell, None, None
+        if self.net.is_random and reset:
+            key, draw = jax.random.split(learner.key)
+            learner = learner._replace(key=key)
         if cell.is_noisy:
             key, noise = jax.random.split(learner.key)
             learner = learner._replace(key=key)
@@ -153,7 +156,7 @@ class Program(NamedTuple):
             state = fixed.start
             if cell.trains_start:
                 state = jnp.broadcast_to(cell.initial_state(learner.params), state.shape)
-            trace = self.net.start(learner.params, state)
+            trace = self.net.start(learner.params, state, draw)
             learner = learner._replace(state=state, trace=trace)
         valid = None if cell.causal else batch.valid
         windows = batch._replace(xs=cell.inputs(batch.xs, noise, valid))

@@ -21,7 +21,7 @@ class OfflineTrainer(Trainer):
     loss : str or callable
         Name of a loss of ``bp.losses``, or a function of prediction and target at one sample and
         one step; an array is averaged. The lecture's is ``'l2_loss'``, :math:`(r-y)^2/2`.
-    method : {'bptt', 'rtrl'}
+    method : {'bptt', 'rtrl', 'block_rtrl', 'snap', 'rflo', 'eprop', 'uoro', 'kf_rtrl'}
         How a cell's gradient is computed; ``'bptt'`` by default.
     init_state : array or 'target', optional
         State before the first step, ``(S,)`` or ``(batch, S)``; ``'target'`` is the lecture's

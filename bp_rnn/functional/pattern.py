@@ -1,0 +1,165 @@
+r"""Which entries of the influence :math:`p = ds/d\theta` a sparse approximation keeps.
+
+A tap reaches some states in one step and, through the connections of the states, more in two. The
+influences of its parameters on these are kept, ``(K, U, F)`` for a group of U taps with F factors,
+where K is the largest number of states that a tap of the group reaches.
+
+Source: Menick et al. 2021, section 3.
+"""
+
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from bp_rnn.functional.influence import Influence, Linear
+from bp_rnn.typing import Array, Params
+
+#: Random points at which the dependence of a step is looked at. A rectifier is off at half of them.
+NUM_PROBE = 32
+
+
+class Pattern(NamedTuple):
+    """The states that the taps of one group reach.
+
+    Attributes
+    ----------
+    states : numpy.ndarray
+        ``(K, U)``, filled up with zeros.
+    there : numpy.ndarray
+        ``(K, U)``, False where it is filled up.
+    """
+
+    states: np.ndarray
+    there: np.ndarray
+
+    @property
+    def num_state(self) -> int:
+        """States that are kept for each tap."""
+        return len(self.states)
+
+
+def own_states(influence: Influence) -> list[Pattern]:
+    """Return the pattern in which each tap reaches the states of its own unit."""
+    return [Pattern(own, np.ones(own.shape, bool)) for own in influence.own]
+
+
+def reached(
+    influence: Influence,
+    params: Params,
+    free: Params,
+    state: Array,
+    x: Any,
+    num_step: int,
+    start: list[Array],
+) -> list[Pattern]:
+    """Return what each tap reaches in ``num_step`` steps, tried at random points.
+
+    Parameters
+    ----------
+    influence : Influence
+        Of the step.
+    params, free
+        Parameters, and of each whether its entries may change; the others stay what they are.
+    state, x
+        Of one sample, for their shapes.
+    num_step : int
+        Steps.
+    start : list of Array
+        p before the first step, ``(S, U, F)`` for each group: where it is not zero is kept too.
+    """
+    connected, driven = _dependence(influence, params, free, state, x)
+    patterns = []
+    for now, before in zip(driven, start, strict=True):
+        reach = now | np.asarray(jnp.any(before != 0, axis=-1))
+        for _ in range(min(num_step - 1, influence.size)):
+            more = reach | (connected.astype(np.float32) @ reach > 0)
+            if np.array_equal(more, reach):
+                break
+            reach = more
+        patterns.append(_pattern(reach))
+    return patterns
+
+
+def push(
+    influence: Influence, pattern: list[Pattern], p: list[Array], linear: Linear
+) -> list[Array]:
+    """Return p after a step; ``linear.jac`` may hold ``(S / num, S / num, num)`` blocks."""
+    new = []
+    for i, (which, q) in enumerate(zip(pattern, p, strict=True)):
+        e = influence.column(linear, i, which.states) * which.there[:, None]
+        now = jnp.einsum("kru,rf->kuf", e, linear.factors[i])
+        if which.num_state == influence.size:
+            (moved,) = influence.through(linear.jac, [q])
+        else:
+            moved = _apply(_sub(influence, linear.jac, which, i), q)
+        new.append(moved + now)
+    return new
+
+
+def contract(
+    influence: Influence, pattern: list[Pattern], p: list[Array], dl_ds: Array
+) -> list[Array]:
+    """Return ``dl_ds @ p`` for each group, ``(U, F)``."""
+    found = []
+    for which, q in zip(pattern, p, strict=True):
+        if which.num_state == influence.size:
+            found.append(influence.through(dl_ds, [q])[0])
+        else:
+            found.append(_sum(dl_ds[which.states][..., None] * q))
+    return found
+
+
+def _sub(influence: Influence, jac: Array, which: Pattern, group: int) -> Array:
+    """Return the part of the Jacobian among the states of each tap, ``(K, K, U)``."""
+    if jac.ndim == 3:
+        return jac[:, :, influence.unit[group]]
+    sub = jac[which.states[:, None], which.states[None]]
+    return sub * (which.there[:, None] & which.there[None])
+
+
+def _apply(sub: Array, q: Array) -> Array:
+    """Return ``sub @ q`` for each tap; written out where the matrices are small."""
+    if len(q) > 4:
+        return jnp.einsum("klu,luf->kuf", sub, q)
+    return jnp.stack([_sum(row[..., None] * q) for row in sub])
+
+
+def _sum(terms: Array) -> Array:
+    return terms[0] if len(terms) == 1 else terms.sum(0)
+
+
+def _dependence(
+    influence: Influence, params: Params, free: Params, state: Array, x: Any
+) -> tuple[np.ndarray, list[np.ndarray]]:
+    """Return whether s' depends on s, ``(S, S)``, and on the taps, ``(S, U)`` for each group."""
+
+    def at_random(key: Array) -> Any:
+        keys = iter(jax.random.split(key, len(params) + 2))
+
+        def normal(v: Array) -> Array:
+            return jax.random.normal(next(keys), v.shape, v.dtype)
+
+        tried = {k: jnp.where(free[k], normal(v), v) for k, v in params.items()}
+        _, linear = influence.linearize(tried, normal(state), jax.tree.map(normal, x))
+        return linear.jac != 0, [jnp.any(v != 0, axis=1) for v in influence.full_taps(linear)]
+
+    @jax.jit
+    def ever(keys: Array) -> Any:
+        return jax.tree.map(lambda v: v.any(0), jax.lax.map(at_random, keys))
+
+    connected, driven = ever(jax.random.split(jax.random.key(0), NUM_PROBE))
+    return np.asarray(connected), [np.asarray(v) for v in driven]
+
+
+def _pattern(reach: np.ndarray) -> Pattern:
+    """Return the pattern of ``reach``, whether a state ``(S, U)`` is reached."""
+    size, units = reach.shape
+    num_state = max(int(reach.sum(0).max()), 1)
+    if num_state == size:
+        states = np.broadcast_to(np.arange(size)[:, None], reach.shape)
+        return Pattern(states, np.ones(reach.shape, bool))
+    order = np.argsort(~reach, axis=0, kind="stable")[:num_state]
+    there = reach[order, np.arange(units)]
+    return Pattern(np.where(there, order, 0), there)

@@ -1,0 +1,389 @@
+r"""Where the parameters of a step enter it.
+
+Most parameters enter a step through a product, ``a = W @ z``. A tap is a zero that is added to
+such a result; then
+
+.. math::
+
+    \frac{\partial s'}{\partial W_{uf}} = \frac{\partial s'}{\partial \epsilon_u} \, z_f,
+    \qquad a_u = \sum_f W_{uf} z_f + \epsilon_u
+
+so that what would be an array of the size of W for every state is an outer product of a tap's
+derivative and a factor. Products are found in the step's jaxpr, however the step is written; a
+parameter that is used in another way has its tap added to itself, with factor one. Parameters
+whose taps do the same (``w @ r + w_in @ x + b``) share one.
+
+Source: the decomposition is that of Mujika et al. 2018, eq. 6, and Schmidhuber 1992.
+"""
+
+import functools
+import itertools
+import math
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from bp_rnn.typing import Array, Params, Step
+
+#: Operations that only move the entries of a parameter.
+_MOVES = frozenset({"transpose", "reshape", "squeeze", "slice", "split", "broadcast_in_dim"})
+#: Operations that hold another jaxpr, which is gone through as if it stood there.
+_CALLS = frozenset({"jit", "pjit", "closed_call", "core_call"})
+
+
+class Part(NamedTuple):
+    """A parameter, or a part of one, on its way through a step.
+
+    Attributes
+    ----------
+    name : str
+        Of the parameter.
+    value : Array
+        Its entries.
+    places : numpy.ndarray
+        Where each of them is in the raveled parameter; of the shape of ``value``.
+    """
+
+    name: str
+    value: Array
+    places: np.ndarray
+
+
+class Column(NamedTuple):
+    """Entries of one parameter in a group: ``places[u, f]`` is fed by tap u and factor f."""
+
+    name: str
+    places: np.ndarray
+
+
+class Group(NamedTuple):
+    """Parameters that share a tap.
+
+    Attributes
+    ----------
+    columns : tuple of Column
+        What belongs to it; their factors stand side by side.
+    sites : tuple of tuple of int
+        Of each column, the numbers of its products in the order of the step, or nothing for a
+        parameter that is used in another way.
+    units : int
+        Length U of the tap.
+    fan : int
+        Factors F of all columns together.
+    uses : int
+        How often a step uses the group.
+    """
+
+    columns: tuple[Column, ...]
+    sites: tuple[tuple[int, ...], ...]
+    units: int
+    fan: int
+    uses: int
+
+
+#: What is done with a product: ``(number, part, plain, other) -> result``. ``plain(other)`` is the
+#: product itself, and ``other`` what the parameter is multiplied with.
+Product = Callable[[int, Part, Callable[[Array], Array], Array], Array]
+
+
+class Taps:
+    """The taps of a step.
+
+    Parameters
+    ----------
+    step : Step
+        The pure map.
+    names : sequence of str
+        The parameters that are followed.
+    params, state, x
+        Arguments of the right shapes: all parameters, ``(S,)`` and an input.
+
+    Attributes
+    ----------
+    groups : tuple of Group
+        Together they hold every entry of every parameter once.
+    """
+
+    def __init__(
+        self, step: Step, names: Sequence[str], params: Params, state: Array, x: Any
+    ) -> None:
+        self._step = step
+        self._size = state.shape[0]
+        self._shapes = {k: tuple(params[k].shape) for k in sorted(names)}
+        self._whole: set[str] = set()
+        groups = self._columns(self._find(params, state, x))
+        self.groups = self._join(groups, params, state, x)
+
+    def zeros(self, dtype: Any) -> list[Array]:
+        """Return a tap for each group, ``(uses, U)``."""
+        return [jnp.zeros((g.uses, g.units), dtype) for g in self.groups]
+
+    @property
+    def is_large(self) -> list[bool]:
+        """Return which groups are a large parameter that is no product's.
+
+        A tap of its own at every step would take the memory of the parameter each time; a tap that
+        is held over time does not.
+        """
+        return [not g.sites[0] and g.units > self._size for g in self.groups]
+
+    def zeros_over(self, axes: tuple[int, ...], dtype: Any) -> list[Array]:
+        """Return a tap for each place on ``axes``, but one for all where it is a large one."""
+        return [
+            t if is_large else jnp.zeros((*axes, *t.shape), dtype)
+            for t, is_large in zip(self.zeros(dtype), self.is_large, strict=True)
+        ]
+
+    def split(self, taps: Sequence[Array]) -> tuple[list[Any], list[Any]]:
+        """Return the taps that are held over time and those that are not; None for the others."""
+        held = [t if v else None for t, v in zip(taps, self.is_large, strict=True)]
+        return held, [None if v else t for t, v in zip(taps, self.is_large, strict=True)]
+
+    def unite(self, held: Sequence[Any], moving: Sequence[Any]) -> list[Array]:
+        """Return the taps of one step; inverse of :meth:`split`."""
+        return [m if h is None else h for h, m in zip(held, moving, strict=True)]
+
+    def step(
+        self, params: Params, state: Array, x: Any, taps: Sequence[Array]
+    ) -> tuple[Array, list[Array]]:
+        """Return the new state, and the factors of each group, ``(uses, F)``; pure."""
+        tap_of = {g.sites[0][u]: t[u] for g, t in self._led(taps) for u in range(g.uses)}
+        seen: dict[int, Array] = {}
+
+        def product(site: int, part: Part, plain: Any, other: Array) -> Array:  # noqa: ARG001
+            seen[site] = other.reshape(-1)
+            out = plain(other)
+            return out + tap_of[site].reshape(out.shape) if site in tap_of else out
+
+        added = {
+            g.columns[0].name: t.reshape(self._shapes[g.columns[0].name])
+            for g, t in zip(self.groups, taps, strict=True)
+            if not g.sites[0]
+        }
+        params = {k: v + added[k] if k in added else v for k, v in params.items()}
+        new = self._evaluate(params, state, x, product=product)
+        return new, [self._factors(g, seen, state.dtype) for g in self.groups]
+
+    def without_products(
+        self, params: Params, state: Array, x: Any, through: Callable[[Part, Array], Array]
+    ) -> Array:
+        """Return the new state, where products pass derivatives as ``through`` has it; pure.
+
+        ``through(part, other)`` is zero in value; its derivative is the one that is kept.
+        """
+
+        def product(site: int, part: Part, plain: Any, other: Array) -> Array:  # noqa: ARG001
+            out = plain(jax.lax.stop_gradient(other))
+            return out + through(part, other).reshape(out.shape)
+
+        return self._evaluate(params, state, x, product=product)
+
+    def assemble(self, found: Sequence[Array]) -> Params:
+        """Return what is ``(..., U, F)`` for each group as ``(..., *shape)`` of each parameter."""
+        pieces: dict[str, list[tuple[np.ndarray, Array]]] = {k: [] for k in self._shapes}
+        for group, value in zip(self.groups, found, strict=True):
+            start = 0
+            for column in group.columns:
+                stop = start + column.places.shape[1]
+                pieces[column.name].append((column.places, value[..., start:stop]))
+                start = stop
+        return {k: _place(v, self._shapes[k]) for k, v in pieces.items()}
+
+    def gather(self, entries: Params) -> list[Array]:
+        """Return what is ``(..., *shape)`` for each parameter by group; inverse of assemble."""
+        flat = {
+            k: v.reshape(*v.shape[: v.ndim - len(self._shapes[k])], -1) for k, v in entries.items()
+        }
+        return [
+            jnp.concatenate([flat[c.name][..., c.places] for c in g.columns], axis=-1)
+            for g in self.groups
+        ]
+
+    def _led(self, taps: Sequence[Array]) -> list[tuple[Group, Array]]:
+        """Return the groups whose tap is added to a product, with it."""
+        return [(g, t) for g, t in zip(self.groups, taps, strict=True) if g.sites[0]]
+
+    def _factors(self, group: Group, seen: dict[int, Array], dtype: Any) -> Array:
+        def one(use: int) -> Array:
+            parts = [seen[s[use]] if s else jnp.ones(1, dtype) for s in group.sites]
+            return jnp.concatenate(parts)
+
+        return jnp.stack([one(use) for use in range(group.uses)])
+
+    def _evaluate(
+        self, params: Params, state: Array, x: Any, *, product: Product, whole: Any = None
+    ) -> Array:
+        """Evaluate the step with ``product`` in place of every product with a parameter."""
+        closed = jax.make_jaxpr(self._step)(params, state, x)
+        numbers = itertools.count()
+
+        def numbered(part: Part, plain: Any, other: Array) -> Array:
+            return product(next(numbers), part, plain, other)
+
+        products = self._shapes.keys() - self._whole
+        marked = {
+            k: Part(k, v, np.arange(v.size).reshape(v.shape)) if k in products else v
+            for k, v in params.items()
+        }
+        values = jax.tree.leaves((marked, state, x), is_leaf=lambda v: isinstance(v, Part))
+        (new,) = _walk(closed.jaxpr, closed.consts, values, numbered, whole)
+        return new
+
+    def _find(self, params: Params, state: Array, x: Any) -> list[Part]:
+        """Return the products in order; ``_whole`` are the parameters that have others uses too."""
+        while True:
+            products: list[Part] = []
+            others: set[str] = set()
+            run = functools.partial(self._evaluate, product=_note(products), whole=others.add)
+            jax.eval_shape(run, params, state, x)
+            others |= {k for k in self._shapes if not self._is_tiled(k, products)}
+            if others <= self._whole:
+                return products
+            self._whole |= others
+
+    def _is_tiled(self, name: str, products: list[Part]) -> bool:
+        """Return whether the products of a parameter hold every entry of it equally often."""
+        mine = {p.places.tobytes(): p.places for p in products if p.name == name}
+        entries = np.concatenate([np.zeros(0, int), *(i.ravel() for i in mine.values())])
+        return np.array_equal(np.sort(entries), np.arange(math.prod(self._shapes[name])))
+
+    def _columns(self, products: list[Part]) -> list[Group]:
+        """Return a group for every part of a parameter that is in a product, or is whole."""
+        groups: dict[tuple[str, bytes], Group] = {}
+        for site, part in enumerate(products):
+            key = part.name, part.places.tobytes()
+            sites = (*groups[key].sites[0], site) if key in groups else (site,)
+            column = Column(part.name, part.places)
+            groups[key] = Group(
+                (column,), (sites,), len(part.places), part.places.shape[1], len(sites)
+            )
+        for name in sorted(self._whole):
+            index = np.arange(math.prod(self._shapes[name]))[:, None]
+            groups[name, b""] = Group((Column(name, index),), ((),), len(index), 1, 1)
+        return list(groups.values())
+
+    def _join(self, groups: list[Group], params: Params, state: Array, x: Any) -> tuple[Group, ...]:
+        """Join groups whose taps do the same, tried with random numbers."""
+        self.groups = tuple(groups)
+
+        @jax.jit
+        def derivative(params: Params, state: Array, x: Any, cotangent: Array) -> list[Array]:
+            def run(taps: list[Array]) -> Array:
+                return self.step(params, state, x, taps)[0]
+
+            return jax.vjp(run, self.zeros(state.dtype))[1](cotangent)[0]
+
+        rng = np.random.default_rng(0)
+        found = [derivative(*_random_like(rng, (params, state, x, state))) for _ in range(3)]
+        joined: list[Group] = []
+        by_tap: dict[bytes, int] = {}
+        for i, group in enumerate(groups):  # those in products come first and give the tap
+            tap = b"".join(np.asarray(f[i]).tobytes() for f in found)
+            if tap in by_tap:
+                joined[by_tap[tap]] = _merge(joined[by_tap[tap]], group)
+            else:
+                by_tap[tap] = len(joined)
+                joined.append(group)
+        return tuple(joined)
+
+
+def _walk(jaxpr: Any, consts: Sequence[Any], args: Sequence[Any], product: Any, whole: Any) -> Any:
+    """Evaluate a jaxpr in which some values are a Part."""
+    env = dict(zip([*jaxpr.constvars, *jaxpr.invars], [*consts, *args], strict=True))
+
+    def read(atom: Any) -> Any:
+        return atom.val if hasattr(atom, "val") else env[atom]
+
+    for eqn in jaxpr.eqns:
+        values = [read(v) for v in eqn.invars]
+        if any(isinstance(v, Part) for v in values):
+            outs = _with_part(eqn, values, product, whole)
+        else:
+            outs = _bind(eqn, values)
+        env.update(zip(eqn.outvars, outs, strict=True))
+    return [read(v) for v in jaxpr.outvars]
+
+
+def _with_part(eqn: Any, values: list[Any], product: Any, whole: Any) -> list[Any]:
+    if eqn.primitive.name in _CALLS:
+        inner = eqn.params["jaxpr"]
+        return _walk(inner.jaxpr, inner.consts, values, product, whole)
+    if eqn.primitive.name == "dot_general" and (found := _contraction(eqn, values)):
+        place, axis = found
+
+        def plain(other: Array) -> Array:
+            both = [values[place].value, other]
+            return _bind(eqn, both if place == 0 else both[::-1])[0]
+
+        return [product(_by_unit(values[place], axis), plain, values[1 - place])]
+    part = values[0]
+    if eqn.primitive.name in _MOVES and eqn.outvars[0].aval.dtype == part.value.dtype:
+        moved = _bind(eqn, [part.value])
+        if sum(v.size for v in moved) == part.value.size or eqn.primitive.name == "slice":
+            with jax.ensure_compile_time_eval():
+                index = _bind(eqn, [jnp.asarray(part.places)])
+            return [Part(part.name, v, np.asarray(i)) for v, i in zip(moved, index, strict=True)]
+    for v in values:
+        if isinstance(v, Part):
+            whole(v.name)
+    return _bind(eqn, [v.value if isinstance(v, Part) else v for v in values])
+
+
+def _contraction(eqn: Any, values: list[Any]) -> tuple[int, int] | None:
+    """Return which operand is the parameter and its contracted axis, if it meets one vector."""
+    contracted, batch = eqn.params["dimension_numbers"]
+    place = 0 if isinstance(values[0], Part) else 1
+    other = values[1 - place]
+    if isinstance(other, Part) or batch[0] or len(contracted[0]) != 1:
+        return None
+    axis = contracted[place][0]
+    return (place, axis) if other.size == values[place].value.shape[axis] else None
+
+
+def _by_unit(part: Part, axis: int) -> Part:
+    """Return the part as ``(U, F)``, the contracted axis last."""
+    fan = part.value.shape[axis]
+    value = jnp.moveaxis(part.value, axis, -1).reshape(-1, fan)
+    return Part(part.name, value, np.moveaxis(part.places, axis, -1).reshape(-1, fan))
+
+
+def _bind(eqn: Any, values: Sequence[Any]) -> list[Any]:
+    found = eqn.primitive.get_bind_params(eqn.params)
+    # with the functions to call apart, until jax 0.9
+    functions, options = found if isinstance(found, tuple) else ((), found)
+    out = eqn.primitive.bind(*functions, *values, **options)
+    return out if eqn.primitive.multiple_results else [out]
+
+
+def _note(products: list[Part]) -> Product:
+    def product(site: int, part: Part, plain: Any, other: Array) -> Array:  # noqa: ARG001
+        products.append(part)
+        return plain(other)
+
+    return product
+
+
+def _merge(a: Group, b: Group) -> Group:
+    return Group(a.columns + b.columns, a.sites + b.sites, a.units, a.fan + b.fan, a.uses)
+
+
+def _place(pieces: list[tuple[np.ndarray, Array]], shape: tuple[int, ...]) -> Array:
+    """Return pieces ``(..., U, F)`` at their places in an array ``(..., *shape)``."""
+    flat = [v.reshape(*v.shape[:-2], -1) for _, v in pieces]
+    whole = jnp.concatenate(flat, axis=-1) if len(flat) > 1 else flat[0]
+    order = np.argsort(np.concatenate([i.ravel() for i, _ in pieces]))
+    if not np.array_equal(order, np.arange(order.size)):
+        whole = whole[..., order]
+    return whole.reshape(*whole.shape[:-1], *shape)
+
+
+def _random_like(rng: np.random.Generator, tree: Any) -> Any:
+    def one(v: Any) -> Any:
+        if not jnp.issubdtype(v.dtype, jnp.floating):
+            return v
+        return jnp.asarray(rng.normal(size=v.shape), v.dtype)
+
+    return jax.tree.map(one, tree)

@@ -1,0 +1,70 @@
+"""Gradients from a part of the influence matrix."""
+
+import abc
+from typing import Any
+
+import jax.numpy as jnp
+
+from bp_rnn.functional import pattern
+from bp_rnn.functional.influence import Linear
+from bp_rnn.gradients._base import ForwardGradient, influence_of, initial_influence
+from bp_rnn.typing import Array, Params, Trace
+
+
+class SparseGradient(ForwardGradient, abc.ABC):
+    """A gradient whose trace is p at the states that a parameter reaches, ``(K, U, F)``.
+
+    A leaf says how the step is linearised; K and the states follow from ``num_step``.
+    """
+
+    kind = "approximate"
+    num_step: int = 1
+
+    @abc.abstractmethod
+    def linearize(self, params: Params, state: Array, x: Any) -> tuple[Array, Linear]:
+        """Return the new state and the step as p is pushed through it; pure."""
+
+    def init_trace(self, params: Params, state: Array) -> Trace:
+        """Return p = 0, or the derivative of a learnt initial state."""
+        full = initial_influence(self.cell, self._influence, params, state)
+        return [
+            v[which.states, jnp.arange(v.shape[1])] * which.there[..., None]
+            for v, which in zip(full, self._pattern, strict=True)
+        ]
+
+    def step_trace(self, params: Params, state: Array, x: Any, trace: Trace) -> tuple[Array, Trace]:
+        """Push what is kept of p through the step."""
+        new, linear = self.linearize(params, state, x)
+        return new, pattern.push(self._influence, self._pattern, trace, linear)
+
+    def contract(self, trace: Trace, dl_ds: Array) -> Params:
+        """Return ``dl_ds @ p``."""
+        found = pattern.contract(self._influence, self._pattern, trace, dl_ds)
+        return self._influence.taps.assemble(found)
+
+    def named(self, trace: Trace) -> dict[str, Array]:
+        """Return ``p_w``, ``p_b``, ..., each ``(K, *parameter.shape)``."""
+        num = max(v.shape[0] for v in trace)
+        filled = [jnp.pad(v, ((0, num - v.shape[0]), (0, 0), (0, 0))) for v in trace]
+        return self._influence.named(filled)
+
+    def unnamed(self, entries: dict[str, Array]) -> Trace:
+        """Return p by groups of taps."""
+        filled = self._influence.unnamed(entries)
+        return [v[: w.num_state] for v, w in zip(filled, self._pattern, strict=True)]
+
+    def _prepare(self) -> None:
+        cell = self.cell
+        self._influence = influence_of(cell)
+        if cell.rowwise and self.num_step == 1:
+            self._pattern = pattern.own_states(self._influence)
+            return
+        boxes, params = cell.boxes, cell.params()
+        free = {k: jnp.ones(v.shape, bool) for k, v in params.items()}
+        free |= {k: box.free for k, box in boxes.items()}
+        x = jnp.zeros(cell.num_in, cell.state.dtype)
+        state = jnp.zeros(cell.size, cell.state.dtype)
+        start = initial_influence(cell, self._influence, params, state)
+        self._pattern = pattern.reached(
+            self._influence, params, free, state, x, self.num_step, start
+        )

@@ -1,0 +1,290 @@
+"""Exact gradients with the cost of a step spread over a block of them."""
+
+import functools
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+
+from bp_rnn import _check
+from bp_rnn.cells import Cell
+from bp_rnn.functional.influence import Influences, Linear
+from bp_rnn.gradients._base import GradientAlgorithm, influence_of, initial_influence
+from bp_rnn.typing import Array, Params, StepLoss, Trace, Window
+
+
+class Tape(NamedTuple):
+    """Influences at the start of a block, and the steps since then.
+
+    Attributes
+    ----------
+    p : list of Array
+        Influences, ``(S, U, F)`` for each group of taps.
+    steps : Linear
+        The linearised steps, every array with a leading axis of the length of the tape.
+    length : Array
+        How many of them there are.
+    """
+
+    p: Influences
+    steps: Linear
+    length: Array
+
+
+class BlockRTRL(GradientAlgorithm):
+    r"""Exact gradient with fixed memory, at a cost of O(n^3) a step instead of RTRL's O(n^4).
+
+    Time is cut into blocks. Forward through a block, then once back, with
+    :math:`M_t = \partial s_{end} / \partial s_t` and the loss's :math:`\lambda_t`:
+
+    .. math::
+
+        \frac{dl}{d\theta} = \lambda_0\, p + \sum_t \lambda_t \frac{\partial s_t}{\partial \theta},
+        \qquad p \leftarrow M_0\, p + \sum_t M_t \frac{\partial s_t}{\partial \theta}
+
+    where the sums are matrix products over time. In windows that are shorter than a block (an
+    update at every step, say) the linearised steps are kept on a tape: :math:`\lambda` goes back
+    along it at each update, and p is brought up to date when the tape is full. The gradient, and
+    with it the path of the weights, is that of :class:`RTRL`.
+
+    Parameters
+    ----------
+    cell : Cell
+        The network.
+    block : int, optional
+        Steps of a block, and of the tape. By default what is fastest for the size of the cell.
+
+    Attributes
+    ----------
+    p_<name> : bm.Variable
+        As those of :class:`RTRL`.
+
+    Raises
+    ------
+    ValueError, TypeError
+        If ``block`` is not a positive integer.
+
+    Notes
+    -----
+    Memory O(S m + block S^2) for m parameters. Sources: Schmidhuber 1992; Williams & Zipser 1995,
+    section 5.
+    """
+
+    kind = "exact"
+
+    def __init__(self, cell: Cell, *, block: int | None = None) -> None:
+        if block is not None:
+            _check.integer("block", block, 1)
+        self._given = block
+        super().__init__(cell)
+
+    def _prepare(self) -> None:
+        self._influence = influence_of(self.cell)
+        size = self.cell.size
+        self.block = max(32, 2 * size) if self._given is None else self._given
+        self.tape = min(max(size // 2, 16), 64) if self._given is None else self._given
+        if any(self._influence.taps.is_large):
+            self.tape = 1
+
+    def init_trace(self, params: Params, state: Array) -> Tape:
+        """Return an empty tape, and p = 0 or the derivative of a learnt initial state."""
+        return self._empty(initial_influence(self.cell, self._influence, params, state), state)
+
+    def step_trace(self, params: Params, state: Array, x: Any, trace: Trace) -> tuple[Array, Trace]:
+        """Push p through the step, as :class:`RTRL` does: what a runner sees is up to date."""
+        trace = jax.lax.while_loop(lambda tape: tape.length > 0, self._settle, trace)
+        new, linear = self._influence.linearize(params, state, x)
+        return new, trace._replace(p=self._influence.push(trace.p, linear))
+
+    def named(self, trace: Trace) -> dict[str, Array]:
+        """Return ``p_w``, ``p_b``, ... after the last step, each ``(S, *parameter.shape)``."""
+        return self._influence.named(self._settle(trace).p)
+
+    def unnamed(self, entries: dict[str, Array]) -> Tape:
+        """Return p with an empty tape."""
+        p = self._influence.unnamed(entries)
+        return self._empty(p, jnp.zeros(self.cell.size, p[0].dtype))
+
+    def window(
+        self,
+        params: Params,
+        state: Array,
+        trace: Trace,
+        xs: Any,
+        targets: Any,
+        loss: StepLoss,
+    ) -> Window:
+        """Go through the window in blocks, or along the tape where it is a short one."""
+        num_step = jax.tree.leaves(xs)[0].shape[1]
+        if 2 * num_step <= self.tape:
+            return self._along_tape(params, state, trace, xs, targets, loss)
+        trace = self._settle_if(trace, trace.length[0] > 0)
+        block = min(self.block, num_step)
+        whole = num_step - num_step % block
+        one = jax.vmap(functools.partial(self._block, params, loss))
+
+        def cut(v: Array) -> Array:  # (B, T, ...) -> (blocks, B, block, ...)
+            return jnp.moveaxis(v[:, :whole].reshape(v.shape[0], -1, block, *v.shape[2:]), 1, 0)
+
+        def body(carry: Any, now: Any) -> Any:
+            state, p, total, grads = carry
+            state, p, value, more, zs = one(state, p, *now)
+            return (state, p, total + value, jax.tree.map(jnp.add, grads, more)), zs
+
+        batch = state.shape[0]
+        grads = jax.tree.map(lambda v: jnp.zeros((batch, *v.shape), v.dtype), params)
+        start = state, trace.p, jnp.zeros(batch, state.dtype), grads
+        carry, zs = jax.lax.scan(body, start, jax.tree.map(cut, (xs, targets)))
+        zs = jnp.moveaxis(zs, 0, 1).reshape(batch, whole, -1)
+        if whole < num_step:
+            carry, last = body(carry, jax.tree.map(lambda v: v[:, whole:], (xs, targets)))
+            zs = jnp.concatenate([zs, last], axis=1)
+        state, p, total, grads = carry
+        grads = jax.tree.map(lambda g: g.mean(0), grads)
+        return Window(total.mean(), grads, zs, state, trace._replace(p=p))
+
+    def _block(
+        self, params: Params, loss: StepLoss, state: Array, p: Influences, xs: Any, targets: Any
+    ) -> Any:
+        """Go forward and back through one block of one sample."""
+        influence, taps_of = self._influence, self._influence.taps
+        num_step = jax.tree.leaves(xs)[0].shape[0]
+        large = taps_of.is_large
+
+        def run(state: Array, taps: list[Array]) -> Any:
+            held, moving = taps_of.split(taps)
+
+            def body(carry: Any, now: Any) -> Any:
+                state, total = carry
+                x, target, moving = now
+                new, factors = taps_of.step(params, state, x, taps_of.unite(held, moving))
+                value, z = loss(params, new, target)
+                return (new, total + value), (new, factors, z)
+
+            start = state, jnp.zeros((), state.dtype)
+            return jax.lax.scan(body, start, (xs, targets, moving))
+
+        zeros = taps_of.zeros_over((num_step,), state.dtype)
+        (new, total), pull, (states, factors, zs) = jax.vjp(run, state, zeros, has_aux=True)
+        size = self.cell.size
+        ends = (
+            jnp.eye(size + 1, size, dtype=state.dtype),
+            jnp.eye(size + 1, dtype=total.dtype)[size],
+        )
+        rows, taps = jax.vmap(pull, out_axes=(0, [0 if v else 1 for v in large]))(ends)
+        found = influence.through(rows, p)
+        for i, (e, z) in enumerate(zip(taps, factors, strict=True)):
+            if large[i]:
+                found[i] += jnp.moveaxis(e, 1, 2)
+            else:
+                found[i] += jnp.einsum("tsru,trf->suf", e, z)
+        direct = jax.vmap(jax.grad(lambda q, s, y: loss(q, s, y)[0]), (None, 0, 0))
+        grads = jax.tree.map(lambda g: g.sum(0), direct(params, states, targets))
+        grads = self._add(grads, [v[size] for v in found])
+        return new, [v[:size] for v in found], total, grads, zs
+
+    def _along_tape(
+        self,
+        params: Params,
+        state: Array,
+        trace: Tape,
+        xs: Any,
+        targets: Any,
+        loss: StepLoss,
+    ) -> Window:
+        """Put the steps of a batch on the tape and go back along all of it."""
+        num_step = jax.tree.leaves(xs)[0].shape[1]
+        count = trace.length[0]  # the same for all samples
+        trace = self._settle_if(trace, count + num_step > self.tape)
+        count = trace.length[0]
+        slope = jax.value_and_grad(loss, argnums=(0, 1), has_aux=True)
+
+        def one(state: Array, p: Influences, steps: Linear, xs: Any, targets: Any) -> Any:
+            def forward(carry: Any, now: Any) -> Any:
+                state, steps, place, total, grads = carry
+                x, target = now
+                new, linear = self._influence.linearize(params, state, x)
+                steps = jax.tree.map(
+                    lambda all_, v: jax.lax.dynamic_update_index_in_dim(all_, v, place, 0),
+                    steps,
+                    linear,
+                )
+                (value, z), (direct, dl_ds) = slope(params, new, target)
+                grads = jax.tree.map(jnp.add, grads, direct)
+                return (new, steps, place + 1, total + value, grads), (z, dl_ds)
+
+            start = state, steps, count, jnp.zeros((), state.dtype)
+            (state, steps, _, total, grads), (zs, dl_ds) = jax.lax.scan(
+                forward, (*start, jax.tree.map(jnp.zeros_like, params)), (xs, targets)
+            )
+
+            def backward(i: Array, carry: Any) -> Any:
+                row, rows = carry
+                place = count + num_step - 1 - i
+                own = jnp.where(i < num_step, dl_ds[jnp.maximum(num_step - 1 - i, 0)], 0)
+                row += own
+                rows = jax.lax.dynamic_update_index_in_dim(rows, row, place, 0)
+                return row @ steps.jac[place], rows
+
+            rows = jnp.zeros((self.tape, self.cell.size), state.dtype)
+            row, rows = jax.lax.fori_loop(
+                0, count + num_step, backward, (jnp.zeros_like(state), rows)
+            )
+            back = jax.vmap(self._influence.back)(rows, steps)
+            found = [
+                q + jnp.einsum("tru,trf->uf", e, z)
+                for q, e, z in zip(
+                    self._influence.through(row, p), back, steps.factors, strict=True
+                )
+            ]
+            return state, steps, total, self._add(grads, found), zs
+
+        state, steps, total, grads, zs = jax.vmap(one)(state, trace.p, trace.steps, xs, targets)
+        grads = jax.tree.map(lambda g: g.mean(0), grads)
+        trace = Tape(trace.p, steps, trace.length + num_step)
+        return Window(total.mean(), grads, zs, state, trace)
+
+    def _settle(self, tape: Tape) -> Tape:
+        """Bring p up to date with the tape of one sample, and empty it."""
+        influence = self._influence
+
+        def back(rows: Array, now: tuple[Linear, Array]) -> tuple[Array, list[Array]]:
+            linear, place = now
+            there = place < tape.length
+            taps = [jnp.where(there, e, 0) for e in influence.back(rows, linear)]
+            return jnp.where(there, rows @ linear.jac, rows), taps
+
+        eye = jnp.eye(self.cell.size, dtype=tape.p[0].dtype)
+        places = jnp.arange(self.tape)
+        rows, taps = jax.lax.scan(back, eye, (tape.steps, places), reverse=True)
+        p = [
+            q + jnp.einsum("tsru,trf->suf", e, z)
+            for q, e, z in zip(
+                influence.through(rows, tape.p), taps, tape.steps.factors, strict=True
+            )
+        ]
+        return tape._replace(p=p, length=jnp.zeros_like(tape.length))
+
+    def _settle_if(self, trace: Tape, condition: Array) -> Tape:
+        """Settle a batch where ``condition``: a loop of no or one turn, which copies nothing."""
+
+        def settle(_: Array, carry: tuple[Influences, Array]) -> tuple[Influences, Array]:
+            settled = jax.vmap(self._settle)(Tape(carry[0], trace.steps, carry[1]))
+            return settled.p, settled.length
+
+        p, count = jax.lax.fori_loop(0, condition.astype(int), settle, (trace.p, trace.length))
+        return Tape(p, trace.steps, count)
+
+    def _empty(self, p: Influences, state: Array) -> Tape:
+        dtype, influence = state.dtype, self._influence
+        blocks = influence.blocks or influence.size
+        groups = influence.taps.groups
+        steps = Linear(
+            jnp.zeros((self.tape, influence.size, influence.size), dtype),
+            [jnp.zeros((self.tape, blocks, g.uses, g.units), dtype) for g in groups],
+            [jnp.zeros((self.tape, g.uses, g.fan), dtype) for g in groups],
+        )
+        return Tape(p, steps, jnp.zeros((), jnp.int32))
+
+    def _add(self, grads: Params, found: list[Array]) -> Params:
+        return grads | {k: grads[k] + g for k, g in self._influence.taps.assemble(found).items()}
