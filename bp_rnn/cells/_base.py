@@ -14,6 +14,7 @@ from bp_rnn import _check
 from bp_rnn.cells._parameter import Initializer, fan_in_normal, parameter
 from bp_rnn.functional import trajectory
 from bp_rnn.functional.constraint import Box
+from bp_rnn.functional.influence import Influence
 from bp_rnn.typing import Array, Input, Params
 
 
@@ -230,6 +231,14 @@ class Cell(bp.DynamicalSystem, abc.ABC):
     def train_params(self) -> dict[str, bm.TrainVar]:
         """Return the Variable of every parameter."""
         return {k: getattr(self, k) for k in self.param_names + self.readout_names}
+
+    @functools.cached_property
+    def influence(self) -> Influence:
+        """How the parameters act on the state in one step: its structure, found once."""
+        state = jnp.zeros(self.size, self.state.dtype)
+        x = jnp.zeros(self.num_in, self.state.dtype)
+        num = self.num if self.rowwise else None
+        return Influence(self.step, self.param_names, self.params(), state, x, num)
 
     @property
     def boxes(self) -> dict[str, Box]:

@@ -10,7 +10,7 @@ import jax
 import jax.numpy as jnp
 
 from bp_rnn.cells import Cell
-from bp_rnn.functional.influence import Influence, Influences
+from bp_rnn.functional.influence import Influences
 from bp_rnn.gradients import _memory
 from bp_rnn.typing import Array, Params, StepLoss, Trace, Window
 
@@ -246,18 +246,9 @@ class ForwardGradient(GradientAlgorithm, abc.ABC):
         return Window(total.mean(), grads, zs, state, trace)
 
 
-def initial_influence(cell: Cell, influence: Influence, params: Params, state: Array) -> Influences:
+def initial_influence(cell: Cell, params: Params, state: Array) -> Influences:
     """Return p before the first step: zero, or the derivative of a learnt initial state."""
     if not cell.trains_start:
-        return influence.zeros(state.dtype)
+        return cell.influence.zeros(state.dtype)
     start = jax.jacrev(cell.initial_state)(params)
-    return influence.taps.gather({k: start[k] for k in cell.param_names})
-
-
-def influence_of(cell: Cell) -> Influence:
-    """Return how the parameters of a cell act on its state, found at the current ones."""
-    state = jnp.zeros(cell.size, cell.state.dtype)
-    x = jnp.zeros(cell.num_in, cell.state.dtype)
-    return Influence(
-        cell.step, cell.param_names, cell.params(), state, x, cell.num if cell.rowwise else None
-    )
+    return cell.influence.taps.gather({k: start[k] for k in cell.param_names})

@@ -7,7 +7,7 @@ import jax.numpy as jnp
 
 from bp_rnn.functional import pattern
 from bp_rnn.functional.influence import Linear
-from bp_rnn.gradients._base import ForwardGradient, influence_of, initial_influence
+from bp_rnn.gradients._base import ForwardGradient, initial_influence
 from bp_rnn.typing import Array, Params, Trace
 
 
@@ -26,7 +26,7 @@ class SparseGradient(ForwardGradient, abc.ABC):
 
     def init_trace(self, params: Params, state: Array) -> Trace:
         """Return p = 0, or the derivative of a learnt initial state."""
-        full = initial_influence(self.cell, self._influence, params, state)
+        full = initial_influence(self.cell, params, state)
         return [
             v[which.states, jnp.arange(v.shape[1])] * which.there[..., None]
             for v, which in zip(full, self._pattern, strict=True)
@@ -55,7 +55,7 @@ class SparseGradient(ForwardGradient, abc.ABC):
 
     def _prepare(self) -> None:
         cell = self.cell
-        self._influence = influence_of(cell)
+        self._influence = cell.influence
         if cell.rowwise and self.num_step == 1:
             self._pattern = pattern.own_states(self._influence)
             return
@@ -64,7 +64,7 @@ class SparseGradient(ForwardGradient, abc.ABC):
         free |= {k: box.free for k, box in boxes.items()}
         x = jnp.zeros(cell.num_in, cell.state.dtype)
         state = jnp.zeros(cell.size, cell.state.dtype)
-        start = initial_influence(cell, self._influence, params, state)
+        start = initial_influence(cell, params, state)
         self._pattern = pattern.reached(
             self._influence, params, free, state, x, self.num_step, start
         )

@@ -9,7 +9,7 @@ import jax.numpy as jnp
 from bp_rnn import _check
 from bp_rnn.cells import Cell
 from bp_rnn.functional.influence import Influences, Linear
-from bp_rnn.gradients._base import GradientAlgorithm, influence_of, initial_influence
+from bp_rnn.gradients._base import GradientAlgorithm, initial_influence
 from bp_rnn.typing import Array, Params, StepLoss, Trace, Window
 
 
@@ -79,7 +79,7 @@ class BlockRTRL(GradientAlgorithm):
         super().__init__(cell)
 
     def _prepare(self) -> None:
-        self._influence = influence_of(self.cell)
+        self._influence = self.cell.influence
         size = self.cell.size
         self.block = max(32, 2 * size) if self._given is None else self._given
         self.tape = min(max(size // 2, 16), 64) if self._given is None else self._given
@@ -88,7 +88,7 @@ class BlockRTRL(GradientAlgorithm):
 
     def init_trace(self, params: Params, state: Array) -> Tape:
         """Return an empty tape, and p = 0 or the derivative of a learnt initial state."""
-        return self._empty(initial_influence(self.cell, self._influence, params, state), state)
+        return self._empty(initial_influence(self.cell, params, state), state)
 
     def step_trace(self, params: Params, state: Array, x: Any, trace: Trace) -> tuple[Array, Trace]:
         """Push p through the step, as :class:`RTRL` does: what a runner sees is up to date."""

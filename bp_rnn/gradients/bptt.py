@@ -9,7 +9,7 @@ import jax.numpy as jnp
 from bp_rnn import _check
 from bp_rnn.cells import Cell
 from bp_rnn.functional import backward, trajectory
-from bp_rnn.gradients._base import GradientAlgorithm, influence_of
+from bp_rnn.gradients._base import GradientAlgorithm
 from bp_rnn.typing import Array, Input, Params, StepLoss, Trace, Window
 
 
@@ -97,7 +97,7 @@ class BPTT(GradientAlgorithm):
                 "inputs after it"
             )
         if self.cell.causal:
-            self._taps = influence_of(self.cell).taps
+            self._taps = self.cell.influence.taps
 
     def _autodiff(
         self,

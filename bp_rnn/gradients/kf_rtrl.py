@@ -4,7 +4,7 @@ from typing import Any
 
 import jax.numpy as jnp
 
-from bp_rnn.gradients._base import influence_of, initial_influence
+from bp_rnn.gradients._base import initial_influence
 from bp_rnn.gradients._random import RandomGradient, balance, next_key, signs
 from bp_rnn.typing import Array, Params, Trace
 
@@ -46,7 +46,7 @@ class KFRTRL(RandomGradient):
 
     def init_random(self, params: Params, state: Array, key: Array) -> dict[str, Array]:  # noqa: ARG002
         """Return zeros, or the derivative of a learnt initial state."""
-        p = initial_influence(self.cell, self._influence, params, state)
+        p = initial_influence(self.cell, params, state)
         trace = {}
         for i, (value, factored) in enumerate(zip(p, self._is_factored, strict=True)):
             trace[f"a_{i}"] = value[..., 0] if factored else value
@@ -82,6 +82,6 @@ class KFRTRL(RandomGradient):
         return self._influence.taps.assemble(found)
 
     def _prepare(self) -> None:
-        self._influence = influence_of(self.cell)
+        self._influence = self.cell.influence
         groups = self._influence.taps.groups
         self._is_factored = [g.fan > 1 and g.uses == 1 for g in groups]
