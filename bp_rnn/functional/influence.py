@@ -34,7 +34,7 @@ class Linear(NamedTuple):
     jac : Array
         J, ``(S, S)``.
     taps : list of Array
-        E of each group, ``(S, uses, U)``; ``(S / num, uses, U)`` where only a unit's own states
+        E of each group, ``(uses, S, U)``; ``(uses, S / num, U)`` where only a unit's own states
         are kept.
     factors : list of Array
         z of each group, ``(uses, F)``.
@@ -81,10 +81,10 @@ class Influence:
         new, pull, factors = self._vjp(params, state, x)
         eye = jnp.eye(self.size, dtype=state.dtype)
         if self.blocks is None:
-            jac, taps = jax.vmap(pull)(eye)
+            jac, taps = jax.vmap(pull, out_axes=(0, 1))(eye)
         else:
             (jac,) = jax.vmap(lambda c: pull(c)[:1])(eye)
-            (taps,) = jax.vmap(lambda c: pull(c)[1:])(self._ones(state.dtype))
+            taps = jax.vmap(lambda c: pull(c)[1], out_axes=1)(self._ones(state.dtype))
         return new, Linear(jac, taps, factors)
 
     def linearize_within(
@@ -104,34 +104,33 @@ class Influence:
         pull_within = jax.vjp(within, state)[1]
         rows = self._ones(state.dtype)
         (jac,) = jax.vmap(pull_within)(rows)
-        taps = jax.vmap(lambda c: pull(c)[1])(rows)
+        taps = jax.vmap(lambda c: pull(c)[1], out_axes=1)(rows)
         if self.blocks is not None:
             jac = jac.reshape(self.blocks, self.blocks, -1)
         return new, Linear(jac, taps, factors)
 
     def column(self, linear: Linear, group: int, states: np.ndarray) -> Array:
-        """Return E of a group at the ``states`` ``(K, U)`` of each tap, ``(K, uses, U)``."""
+        """Return E of a group at the ``states`` ``(K, U)`` of each tap, ``(uses, K, U)``."""
         taps = linear.taps[group]
         if self.blocks == len(states):  # the states of the unit
             return taps
-        full = self.full_taps(linear)[group]
-        return jnp.moveaxis(full[states, :, np.arange(states.shape[1])], 2, 1)
+        return self.full_taps(linear)[group][:, states, np.arange(states.shape[1])]
 
     def full_taps(self, linear: Linear) -> list[Array]:
-        """Return E of each group with its zeros, ``(S, uses, U)``."""
+        """Return E of each group with its zeros, ``(uses, S, U)``."""
         if self.blocks is None:
             return linear.taps
         return [
-            jnp.zeros((self.size, *e.shape[1:]), e.dtype)
-            .at[own, :, np.arange(own.shape[1])]
-            .set(jnp.moveaxis(e, 1, 2))
+            jnp.zeros((len(e), self.size, e.shape[2]), e.dtype)
+            .at[:, own, np.arange(own.shape[1])]
+            .set(e)
             for own, e in zip(self.own, linear.taps, strict=True)
         ]
 
     def back(self, rows: Array, linear: Linear) -> list[Array]:
-        """Return ``rows @ E`` for each group, ``(..., uses, U)``; ``rows`` is ``(..., S)``."""
+        """Return ``rows @ E`` for each group, ``(uses, ..., U)``; ``rows`` is ``(..., S)``."""
         if self.blocks is None:
-            return [jnp.tensordot(rows, e, 1) for e in linear.taps]
+            return [jnp.einsum("...s,rsu->r...u", rows, e) for e in linear.taps]
         return [_by_block(rows, own, e) for own, e in zip(self.own, linear.taps, strict=True)]
 
     def push(self, p: Influences, linear: Linear) -> Influences:
@@ -139,10 +138,10 @@ class Influence:
         new = self.through(linear.jac, p)
         for i, (e, z) in enumerate(zip(linear.taps, linear.factors, strict=True)):
             if self.blocks is None:
-                new[i] += jnp.einsum("sru,rf->suf", e, z)
+                new[i] += jnp.einsum("rsu,rf->suf", e, z)
             else:
                 own = self.own[i]
-                now = jnp.einsum("bru,rf->buf", e, z)
+                now = jnp.einsum("rbu,rf->buf", e, z)
                 new[i] = new[i].at[own, np.arange(own.shape[1])].add(now)
         return new
 
@@ -186,5 +185,7 @@ def _units(group: Group, num: int | None, params: Params) -> np.ndarray:
 
 def _by_block(rows: Array, own: np.ndarray, e: Array) -> Array:
     """Return ``rows @ E`` for E of the units' own states."""
-    terms = [rows[..., states][..., None, :] * e[b] for b, states in enumerate(own)]
+    terms = [
+        jnp.einsum("...u,ru->r...u", rows[..., states], e[:, b]) for b, states in enumerate(own)
+    ]
     return functools.reduce(jnp.add, terms)

@@ -88,8 +88,8 @@ def push(
     """Return p after a step; ``linear.jac`` may hold ``(S / num, S / num, num)`` blocks."""
     new = []
     for i, (which, q) in enumerate(zip(pattern, p, strict=True)):
-        e = influence.column(linear, i, which.states) * which.there[:, None]
-        now = jnp.einsum("kru,rf->kuf", e, linear.factors[i])
+        e = influence.column(linear, i, which.states) * which.there
+        now = jnp.einsum("rku,rf->kuf", e, linear.factors[i])
         if which.num_state == influence.size:
             (moved,) = influence.through(linear.jac, [q])
         else:
@@ -143,7 +143,7 @@ def _dependence(
 
         tried = {k: jnp.where(free[k], normal(v), v) for k, v in params.items()}
         _, linear = influence.linearize(tried, normal(state), jax.tree.map(normal, x))
-        return linear.jac != 0, [jnp.any(v != 0, axis=1) for v in influence.full_taps(linear)]
+        return linear.jac != 0, [jnp.any(v != 0, axis=0) for v in influence.full_taps(linear)]
 
     @jax.jit
     def ever(keys: Array) -> Any:

@@ -241,9 +241,25 @@ class ForwardGradient(GradientAlgorithm, abc.ABC):
             start = state, trace, zero, jax.tree.map(jnp.zeros_like, params)
             return jax.lax.scan(body, start, (xs, targets))
 
-        (state, trace, total, grads), zs = jax.vmap(one)(state, trace, xs, targets)
+        (state, trace, total, grads), zs = over_samples(one)(state, trace, xs, targets)
         grads = jax.tree.map(lambda g: g.mean(0), grads)
         return Window(total.mean(), grads, zs, state, trace)
+
+
+def over_samples(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Return ``function`` of one sample as one of a batch.
+
+    A batch of one is not mapped over: XLA 0.10 multiplies matrices on the CPU more slowly where
+    there is a batch axis, even of one.
+    """
+
+    def mapped(*args: Any) -> Any:
+        if jax.tree.leaves(args)[0].shape[0] > 1:
+            return jax.vmap(function)(*args)
+        out = function(*jax.tree.map(lambda v: v.reshape(v.shape[1:]), args))
+        return jax.tree.map(lambda v: v.reshape(1, *v.shape), out)
+
+    return mapped
 
 
 def initial_influence(cell: Cell, params: Params, state: Array) -> Influences:

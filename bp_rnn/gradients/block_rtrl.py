@@ -9,7 +9,7 @@ import jax.numpy as jnp
 from bp_rnn import _check
 from bp_rnn.cells import Cell
 from bp_rnn.functional.influence import Influences, Linear
-from bp_rnn.gradients._base import GradientAlgorithm, initial_influence
+from bp_rnn.gradients._base import GradientAlgorithm, initial_influence, over_samples
 from bp_rnn.typing import Array, Params, StepLoss, Trace, Window
 
 
@@ -88,7 +88,7 @@ class BlockRTRL(GradientAlgorithm):
 
     def init_trace(self, params: Params, state: Array) -> Tape:
         """Return an empty tape, and p = 0 or the derivative of a learnt initial state."""
-        return self._empty(initial_influence(self.cell, params, state), state)
+        return self._empty(initial_influence(self.cell, params, state))
 
     def step_trace(self, params: Params, state: Array, x: Any, trace: Trace) -> tuple[Array, Trace]:
         """Push p through the step, as :class:`RTRL` does: what a runner sees is up to date."""
@@ -102,8 +102,7 @@ class BlockRTRL(GradientAlgorithm):
 
     def unnamed(self, entries: dict[str, Array]) -> Tape:
         """Return p with an empty tape."""
-        p = self._influence.unnamed(entries)
-        return self._empty(p, jnp.zeros(self.cell.size, p[0].dtype))
+        return self._empty(self._influence.unnamed(entries))
 
     def window(
         self,
@@ -121,7 +120,7 @@ class BlockRTRL(GradientAlgorithm):
         trace = self._settle_if(trace, trace.length[0] > 0)
         block = min(self.block, num_step)
         whole = num_step - num_step % block
-        one = jax.vmap(functools.partial(self._block, params, loss))
+        one = over_samples(functools.partial(self._block, params, loss))
 
         def cut(v: Array) -> Array:  # (B, T, ...) -> (blocks, B, block, ...)
             return jnp.moveaxis(v[:, :whole].reshape(v.shape[0], -1, block, *v.shape[2:]), 1, 0)
@@ -171,13 +170,13 @@ class BlockRTRL(GradientAlgorithm):
             jnp.eye(size + 1, size, dtype=state.dtype),
             jnp.eye(size + 1, dtype=total.dtype)[size],
         )
-        rows, taps = jax.vmap(pull, out_axes=(0, [0 if v else 1 for v in large]))(ends)
+        rows, taps = jax.vmap(pull, out_axes=(0, [1 if v else 2 for v in large]))(ends)
         found = influence.through(rows, p)
         for i, (e, z) in enumerate(zip(taps, factors, strict=True)):
             if large[i]:
-                found[i] += jnp.moveaxis(e, 1, 2)
+                found[i] += e[0][..., None]
             else:
-                found[i] += jnp.einsum("tsru,trf->suf", e, z)
+                found[i] += jnp.einsum("trsu,trf->suf", e, z)
         direct = jax.vmap(jax.grad(lambda q, s, y: loss(q, s, y)[0]), (None, 0, 0))
         grads = jax.tree.map(lambda g: g.sum(0), direct(params, states, targets))
         grads = self._add(grads, [v[size] for v in found])
@@ -194,97 +193,94 @@ class BlockRTRL(GradientAlgorithm):
     ) -> Window:
         """Put the steps of a batch on the tape and go back along all of it."""
         num_step = jax.tree.leaves(xs)[0].shape[1]
+        trace = self._settle_if(trace, trace.length[0] + num_step > self.tape)
         count = trace.length[0]  # the same for all samples
-        trace = self._settle_if(trace, count + num_step > self.tape)
-        count = trace.length[0]
         slope = jax.value_and_grad(loss, argnums=(0, 1), has_aux=True)
+        linearize = over_samples(functools.partial(self._influence.linearize, params))
+        slopes = over_samples(functools.partial(slope, params))
 
-        def one(state: Array, p: Influences, steps: Linear, xs: Any, targets: Any) -> Any:
-            def forward(carry: Any, now: Any) -> Any:
-                state, steps, place, total, grads = carry
-                x, target = now
-                new, linear = self._influence.linearize(params, state, x)
-                steps = jax.tree.map(
-                    lambda all_, v: jax.lax.dynamic_update_index_in_dim(all_, v, place, 0),
-                    steps,
-                    linear,
-                )
-                (value, z), (direct, dl_ds) = slope(params, new, target)
-                grads = jax.tree.map(jnp.add, grads, direct)
-                return (new, steps, place + 1, total + value, grads), (z, dl_ds)
+        def forward(carry: Any, now: Any) -> Any:
+            state, steps, place, total, grads = carry
+            x, target = now
+            state, linear = linearize(state, x)
+            steps = jax.tree.map(functools.partial(_write, place), steps, linear)
+            (value, z), (direct, dl_ds) = slopes(state, target)
+            grads = jax.tree.map(lambda g, d: g + d.mean(0), grads, direct)
+            return (state, steps, place + 1, total + value.mean(), grads), (z, dl_ds)
 
-            start = state, steps, count, jnp.zeros((), state.dtype)
-            (state, steps, _, total, grads), (zs, dl_ds) = jax.lax.scan(
-                forward, (*start, jax.tree.map(jnp.zeros_like, params)), (xs, targets)
-            )
+        zero = jnp.zeros((), state.dtype), jax.tree.map(jnp.zeros_like, params)
+        by_time = jax.tree.map(lambda v: v.swapaxes(0, 1), (xs, targets))
+        (state, steps, _, total, grads), (zs, dl_ds) = jax.lax.scan(
+            forward, (state, trace.steps, count, *zero), by_time
+        )
 
-            def backward(i: Array, carry: Any) -> Any:
-                row, rows = carry
-                place = count + num_step - 1 - i
-                own = jnp.where(i < num_step, dl_ds[jnp.maximum(num_step - 1 - i, 0)], 0)
-                row += own
-                rows = jax.lax.dynamic_update_index_in_dim(rows, row, place, 0)
-                return row @ steps.jac[place], rows
+        def backward(i: Array, carry: tuple[Array, Array]) -> tuple[Array, Array]:
+            row, rows = carry
+            place = count + num_step - 1 - i
+            if num_step > 1:
+                row += jnp.where(i < num_step, dl_ds[jnp.maximum(num_step - 1 - i, 0)], 0)
+            rows = _write(place, rows, row)
+            jac = jax.lax.dynamic_index_in_dim(steps.jac, place, 1, keepdims=False)
+            return over_samples(jnp.matmul)(row, jac), rows
 
-            rows = jnp.zeros((self.tape, self.cell.size), state.dtype)
-            row, rows = jax.lax.fori_loop(
-                0, count + num_step, backward, (jnp.zeros_like(state), rows)
-            )
-            back = jax.vmap(self._influence.back)(rows, steps)
-            found = [
-                q + jnp.einsum("tru,trf->uf", e, z)
-                for q, e, z in zip(
-                    self._influence.through(row, p), back, steps.factors, strict=True
-                )
-            ]
-            return state, steps, total, self._add(grads, found), zs
-
-        state, steps, total, grads, zs = jax.vmap(one)(state, trace.p, trace.steps, xs, targets)
-        grads = jax.tree.map(lambda g: g.mean(0), grads)
+        row = jnp.zeros_like(state) if num_step > 1 else dl_ds[0]
+        rows = jnp.zeros((state.shape[0], self.tape, self.cell.size), state.dtype)
+        row, rows = jax.lax.fori_loop(0, count + num_step, backward, (row, rows))
+        found = over_samples(self._along)(row, rows, trace.p, steps)
+        grads = self._add(grads, [g.mean(0) for g in found])
         trace = Tape(trace.p, steps, trace.length + num_step)
-        return Window(total.mean(), grads, zs, state, trace)
+        return Window(total, grads, zs.swapaxes(0, 1), state, trace)
+
+    def _along(self, row: Array, rows: Array, p: Influences, steps: Linear) -> list[Array]:
+        """Return the gradient of each group from the errors of one sample along the tape."""
+        back = jax.vmap(self._influence.back)(rows, steps)
+        old = self._influence.through(row, p)
+        return [
+            q + jnp.einsum("tru,trf->uf", e, z)
+            for q, e, z in zip(old, back, steps.factors, strict=True)
+        ]
 
     def _settle(self, tape: Tape) -> Tape:
         """Bring p up to date with the tape of one sample, and empty it."""
         influence = self._influence
 
-        def back(rows: Array, now: tuple[Linear, Array]) -> tuple[Array, list[Array]]:
-            linear, place = now
-            there = place < tape.length
-            taps = [jnp.where(there, e, 0) for e in influence.back(rows, linear)]
-            return jnp.where(there, rows @ linear.jac, rows), taps
+        def back(rows: Array, linear: Linear) -> tuple[Array, list[Array]]:
+            return rows @ linear.jac, influence.back(rows, linear)
 
         eye = jnp.eye(self.cell.size, dtype=tape.p[0].dtype)
-        places = jnp.arange(self.tape)
-        rows, taps = jax.lax.scan(back, eye, (tape.steps, places), reverse=True)
+        rows, taps = jax.lax.scan(back, eye, tape.steps, reverse=True)
         p = [
-            q + jnp.einsum("tsru,trf->suf", e, z)
+            q + jnp.einsum("trsu,trf->suf", e, z)
             for q, e, z in zip(
                 influence.through(rows, tape.p), taps, tape.steps.factors, strict=True
             )
         ]
-        return tape._replace(p=p, length=jnp.zeros_like(tape.length))
+        return self._empty(p)
 
     def _settle_if(self, trace: Tape, condition: Array) -> Tape:
         """Settle a batch where ``condition``: a loop of no or one turn, which copies nothing."""
 
-        def settle(_: Array, carry: tuple[Influences, Array]) -> tuple[Influences, Array]:
-            settled = jax.vmap(self._settle)(Tape(carry[0], trace.steps, carry[1]))
-            return settled.p, settled.length
+        def settle(_: Array, trace: Tape) -> Tape:
+            return over_samples(self._settle)(trace)
 
-        p, count = jax.lax.fori_loop(0, condition.astype(int), settle, (trace.p, trace.length))
-        return Tape(p, trace.steps, count)
+        return jax.lax.fori_loop(0, condition.astype(int), settle, trace)
 
-    def _empty(self, p: Influences, state: Array) -> Tape:
-        dtype, influence = state.dtype, self._influence
-        blocks = influence.blocks or influence.size
+    def _empty(self, p: Influences) -> Tape:
+        """Return p and a tape of steps that change nothing: s' = s."""
+        dtype, influence = p[0].dtype, self._influence
+        size, blocks = influence.size, influence.blocks or influence.size
         groups = influence.taps.groups
         steps = Linear(
-            jnp.zeros((self.tape, influence.size, influence.size), dtype),
-            [jnp.zeros((self.tape, blocks, g.uses, g.units), dtype) for g in groups],
+            jnp.broadcast_to(jnp.eye(size, dtype=dtype), (self.tape, size, size)),
+            [jnp.zeros((self.tape, g.uses, blocks, g.units), dtype) for g in groups],
             [jnp.zeros((self.tape, g.uses, g.fan), dtype) for g in groups],
         )
         return Tape(p, steps, jnp.zeros((), jnp.int32))
 
     def _add(self, grads: Params, found: list[Array]) -> Params:
         return grads | {k: grads[k] + g for k, g in self._influence.taps.assemble(found).items()}
+
+
+def _write(place: Array, all_: Array, one: Array) -> Array:
+    """Write one step of a batch on a tape ``(B, tape, ...)``."""
+    return jax.lax.dynamic_update_index_in_dim(all_, one, place, 1)

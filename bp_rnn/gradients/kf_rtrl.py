@@ -65,9 +65,9 @@ class KFRTRL(RandomGradient):
             a, e, z = trace[f"a_{i}"], full[i], linear.factors[i]
             moved = jnp.tensordot(linear.jac, a, 1)
             if not factored:
-                after[f"a_{i}"] = moved + jnp.einsum("sru,rf->suf", e, z)
+                after[f"a_{i}"] = moved + jnp.einsum("rsu,rf->suf", e, z)
                 continue
-            e, z, u = e[:, 0], z[0], trace[f"u_{i}"]
+            e, z, u = e[0], z[0], trace[f"u_{i}"]
             p_1, p_2 = balance(moved, u), balance(e, z)
             after[f"a_{i}"] = drawn[i, 0] / p_1 * moved + drawn[i, 1] / p_2 * e
             after[f"u_{i}"] = drawn[i, 0] * p_1 * u + drawn[i, 1] * p_2 * z
