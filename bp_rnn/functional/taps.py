@@ -9,9 +9,9 @@ such a result; then
     \qquad a_u = \sum_f W_{uf} z_f + \epsilon_u
 
 so that what would be an array of the size of W for every state is an outer product of a tap's
-derivative and a factor. Products are found in the step's jaxpr, however the step is written; a
-parameter that is used in another way has its tap added to itself, with factor one. Parameters
-whose taps do the same (``w @ r + w_in @ x + b``) share one.
+derivative and a factor. Products are found in the step's jaxpr, however the step is written, and
+so are sums, where the factor is one; a parameter that is used in another way has its tap added to
+itself. Parameters whose taps do the same (``w @ r + w_in @ x + b``) share one.
 
 Source: the decomposition is that of Mujika et al. 2018, eq. 6, and Schmidhuber 1992.
 """
@@ -29,7 +29,17 @@ import numpy as np
 from bp_rnn.typing import Array, Params, Step
 
 #: Operations that only move the entries of a parameter.
-_MOVES = frozenset({"transpose", "reshape", "squeeze", "slice", "split", "broadcast_in_dim"})
+_MOVES = frozenset(
+    {
+        "broadcast_in_dim",
+        "convert_element_type",
+        "reshape",
+        "slice",
+        "split",
+        "squeeze",
+        "transpose",
+    }
+)
 #: Operations that hold another jaxpr, which is gone through as if it stood there.
 _CALLS = frozenset({"jit", "pjit", "closed_call", "core_call"})
 
@@ -308,28 +318,43 @@ def _walk(jaxpr: Any, consts: Sequence[Any], args: Sequence[Any], product: Any, 
 
 
 def _with_part(eqn: Any, values: list[Any], product: Any, whole: Any) -> list[Any]:
-    if eqn.primitive.name in _CALLS:
+    """Return the results of an operation on a parameter: a product, a sum, a move, or a call."""
+    name = eqn.primitive.name
+    if name in _CALLS:
         inner = eqn.params["jaxpr"]
         return _walk(inner.jaxpr, inner.consts, values, product, whole)
-    if eqn.primitive.name == "dot_general" and (found := _contraction(eqn, values)):
-        place, axis = found
-
-        def plain(other: Array) -> Array:
-            both = [values[place].value, other]
-            return _bind(eqn, both if place == 0 else both[::-1])[0]
-
-        return [product(_by_unit(values[place], axis), plain, values[1 - place])]
-    part = values[0]
-    if eqn.primitive.name in _MOVES and eqn.outvars[0].aval.dtype == part.value.dtype:
-        moved = _bind(eqn, [part.value])
-        if sum(v.size for v in moved) == part.value.size or eqn.primitive.name == "slice":
-            with jax.ensure_compile_time_eval():
-                index = _bind(eqn, [jnp.asarray(part.places)])
-            return [Part(part.name, v, np.asarray(i)) for v, i in zip(moved, index, strict=True)]
+    if name == "dot_general" and (found := _contraction(eqn, values)):
+        return [_multiplied(eqn, values, *found, product)]
+    if name == "add" and _is_addition(values):
+        return [_added(eqn, values, product)]
+    if name in _MOVES and (moved := _moved(eqn, values[0])):
+        return moved
     for v in values:
         if isinstance(v, Part):
             whole(v.name)
     return _bind(eqn, [v.value if isinstance(v, Part) else v for v in values])
+
+
+def _moved(eqn: Any, part: Part) -> list[Part] | None:
+    """Return the parts that a move makes of a part, if no entry is there twice after it."""
+    if eqn.outvars[0].aval.dtype != part.value.dtype:
+        return None
+    moved = _bind(eqn, [part.value])
+    if eqn.primitive.name == "convert_element_type":
+        return [Part(part.name, moved[0], part.places)]
+    if sum(v.size for v in moved) > part.value.size:
+        return None
+    with jax.ensure_compile_time_eval():
+        places = _bind(eqn, [jnp.asarray(part.places)])
+    return [Part(part.name, v, np.asarray(i)) for v, i in zip(moved, places, strict=True)]
+
+
+def _multiplied(eqn: Any, values: list[Any], place: int, axis: int, product: Any) -> Array:
+    def plain(other: Array) -> Array:
+        both = [values[place].value, other]
+        return _bind(eqn, both if place == 0 else both[::-1])[0]
+
+    return product(_by_unit(values[place], axis), plain, values[1 - place])
 
 
 def _contraction(eqn: Any, values: list[Any]) -> tuple[int, int] | None:
@@ -341,6 +366,23 @@ def _contraction(eqn: Any, values: list[Any]) -> tuple[int, int] | None:
         return None
     axis = contracted[place][0]
     return (place, axis) if other.size == values[place].value.shape[axis] else None
+
+
+def _is_addition(values: list[Any]) -> bool:
+    """Return whether a parameter is added to something of its own shape and type."""
+    parts = [v for v in values if isinstance(v, Part)]
+    others = [v for v in values if not isinstance(v, Part)]
+    return len(parts) == 1 and all(
+        v.shape == parts[0].value.shape and v.dtype == parts[0].value.dtype for v in others
+    )
+
+
+def _added(eqn: Any, values: list[Any], product: Any) -> Array:
+    """Return a sum as if the parameter in it were multiplied with one."""
+    total = _bind(eqn, [v.value if isinstance(v, Part) else v for v in values])[0]
+    (part,) = (v for v in values if isinstance(v, Part))
+    column = Part(part.name, part.value.reshape(-1, 1), part.places.reshape(-1, 1))
+    return product(column, lambda one: total, jnp.ones(1, total.dtype))  # noqa: ARG005
 
 
 def _by_unit(part: Part, axis: int) -> Part:

@@ -67,7 +67,7 @@ class SnAp(SparseGradient):
         num, units = self.cell.num, len(part.value)
         if other.size != num or units % num:
             return jnp.zeros(units, other.dtype)
-        unit = np.arange(units) // (units // num)
+        unit = part.places[:, 0] // (part.places.size // num)  # rows are units
         other = other.reshape(-1)
         return part.value[np.arange(units), unit] * (other - jax.lax.stop_gradient(other))[unit]
 
