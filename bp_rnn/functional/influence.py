@@ -111,9 +111,8 @@ class Influence:
 
     def column(self, linear: Linear, group: int, states: np.ndarray) -> Array:
         """Return E of a group at the ``states`` ``(K, U)`` of each tap, ``(uses, K, U)``."""
-        taps = linear.taps[group]
-        if self.blocks == len(states):  # the states of the unit
-            return taps
+        if np.array_equal(states, self.own[group]):
+            return linear.taps[group]
         return self.full_taps(linear)[group][:, states, np.arange(states.shape[1])]
 
     def full_taps(self, linear: Linear) -> list[Array]:

@@ -92,13 +92,13 @@ class BlockRTRL(GradientAlgorithm):
 
     def step_trace(self, params: Params, state: Array, x: Any, trace: Trace) -> tuple[Array, Trace]:
         """Push p through the step, as :class:`RTRL` does: what a runner sees is up to date."""
-        trace = jax.lax.while_loop(lambda tape: tape.length > 0, self._settle, trace)
+        trace = self._settled(trace)
         new, linear = self._influence.linearize(params, state, x)
         return new, trace._replace(p=self._influence.push(trace.p, linear))
 
     def named(self, trace: Trace) -> dict[str, Array]:
         """Return ``p_w``, ``p_b``, ... after the last step, each ``(S, *parameter.shape)``."""
-        return self._influence.named(self._settle(trace).p)
+        return self._influence.named(self._settled(trace).p)
 
     def unnamed(self, entries: dict[str, Array]) -> Tape:
         """Return p with an empty tape."""
@@ -256,6 +256,10 @@ class BlockRTRL(GradientAlgorithm):
             )
         ]
         return self._empty(p)
+
+    def _settled(self, tape: Tape) -> Tape:
+        """Return the tape of one sample settled, at no cost where it is empty."""
+        return jax.lax.while_loop(lambda tape: tape.length > 0, self._settle, tape)
 
     def _settle_if(self, trace: Tape, condition: Array) -> Tape:
         """Settle a batch where ``condition``: a loop of no or one turn, which copies nothing."""
