@@ -146,7 +146,7 @@ ALGORITHMS = {
     "KFRTRL": bp_rnn.KFRTRL,
 }
 #: Cells of every kind of structure, for what the base class of the algorithms does for all.
-FEW_CELLS = ("RateRNN-start", "LSTM", "GRU", "IndRNN", "Deep-mixed", "BrainPyCell-own")
+FEW_CELLS = ("RateRNN-start", "LSTM", "BrainPyCell-own")
 
 
 def is_keyed(cell_name):

@@ -16,9 +16,7 @@ from bp_rnn.functional import trajectory
 from bp_rnn.functional.taps import Taps
 from bp_rnn.gradients import _memory
 
-few_cells = pytest.mark.parametrize(
-    "cell_name", ["RateRNN-start", "GRU", "IndRNN", "BrainPyCell-own"]
-)
+few_cells = pytest.mark.parametrize("cell_name", ["RateRNN-start", "GRU", "BrainPyCell-own"])
 
 
 def run(net, state, xs, ys, trace=None, params=None):

@@ -83,7 +83,7 @@ def readout(net, grads):
     return {k: grads[k] for k in net.cell.readout_names} or {"": jnp.ones(1)}
 
 
-@every_cell
+@pytest.mark.parametrize("cell_name", [*cases.FEW_CELLS, "RateRNN-rk4", "GRU", "IndRNN"])
 @pytest.mark.parametrize("algorithm", ["UORO", "KFRTRL"])
 def test_the_mean_over_keys_is_the_exact_gradient(cell_name, algorithm):
     net = cases.shared(algorithm, cell_name)
@@ -263,7 +263,7 @@ def test_float32_stays_float32(cell_name):
 
 
 @every_algorithm
-@pytest.mark.parametrize("cell_name", ["RateRNN-start", "LSTM", "IndRNN", "BrainPyCell-own"])
+@few_cells
 def test_float32_is_close_to_float64(cell_name, algorithm):
     with bm.environment(x64=False):
         net = cases.ALGORITHMS[algorithm](cases.CELLS[cell_name]())
