@@ -186,7 +186,10 @@ def test_first_sensitivity_is_the_immediate_derivative(cell_name):
 
     exact = jax.jit(jax.jacrev(step))(params)
     for name in cell.param_names:
-        np.testing.assert_allclose(net.named(trace)[f"p_{name}"], exact[name], atol=1e-13)
+        want = exact[name]
+        if cell.independent:
+            want = jnp.einsum("ii...->i...", want)[None]
+        np.testing.assert_allclose(net.named(trace)[f"p_{name}"], want, atol=1e-13)
 
 
 @every_cell
@@ -235,6 +238,8 @@ def test_batch_mode_is_the_batch_of_single_runs(cell_name, algorithm):
         np.testing.assert_allclose(
             runner.mon["state"][b, -1], alone.state[0], rtol=1e-10, atol=1e-14
         )
+        if algorithm == "BPTT-truncated":  # a runner's steps are not remembered
+            continue
         for name, value in net.named(jax.tree.map(lambda v: v[0], alone.trace)).items():
             np.testing.assert_allclose(runner.mon[name][b, -1], value, rtol=1e-9, atol=1e-12)
     net.reset_state(7)

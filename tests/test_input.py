@@ -95,7 +95,7 @@ def test_cell_options(options, error, message):
         (
             {"method": "rtlr"},
             ValueError,
-            r"unknown method 'rtlr'; expected one of \['bptt', 'rtrl'\]",
+            r"unknown method 'rtlr'; expected one of \['block_rtrl', 'bptt', 'eprop', .*'rtrl'",
         ),
         ({"loss": "l3"}, ValueError, "unknown loss 'l3'; expected one of"),
         ({"optimizer": "adam"}, TypeError, "optimizer must be one of bp.optim or an optax"),

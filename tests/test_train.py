@@ -11,7 +11,7 @@ import pytest
 import bp_rnn
 from bp_rnn.functional import trajectory
 
-every_cell = pytest.mark.parametrize("cell_name", cases.CELLS)
+few_cells = pytest.mark.parametrize("cell_name", [*cases.FEW_CELLS, "RateRNN-noise", "Deep"])
 both = pytest.mark.parametrize("method", ["rtrl", "bptt"])
 
 
@@ -79,7 +79,7 @@ def test_homework_data_follow_the_recipe():
     assert (bp_rnn.tasks.homework(1)[0] == bp_rnn.tasks.homework(1)[0]).all()
 
 
-@every_cell
+@few_cells
 @both
 def test_offline_is_gradient_descent(cell_name, method):
     cell = cases.quiet(cell_name)
