@@ -87,9 +87,9 @@ class GRU(Cell):
 
     def step(self, params: Params, state: Array, x: Array) -> Array:
         """Return ``h`` after one step."""
-        # gates first, and few splits: the derivative of one is a concatenation
-        w, w_in, b = (params[k].swapaxes(0, 1) for k in ("w", "w_in", "b"))
-        drive, drive_g = jnp.split((w_in @ x + b).reshape(-1), [2 * self.num])
-        z, r = jnp.split(jax.nn.sigmoid((w @ state).reshape(-1) + drive), 2)
+        # few splits: the derivative of one is a concatenation
+        drive = (params["w_in"] @ x + params["b"]).T.reshape(-1)
+        drive, drive_g = jnp.split(drive, [2 * self.num])
+        z, r = jnp.split(jax.nn.sigmoid((params["w"] @ state).T.reshape(-1) + drive), 2)
         inner = r * (params["w_g"] @ state) if self.reset_after else params["w_g"] @ (r * state)
         return z * state + (1 - z) * jnp.tanh(inner + drive_g)

@@ -83,9 +83,8 @@ class LSTM(Cell):
     def step(self, params: Params, state: Array, x: Array) -> Array:
         """Return ``[h, c]`` after one step."""
         h, c = jnp.split(state, 2)
-        # gates first, and one split: its derivative is one concatenation
-        w, w_in, b = (params[k].swapaxes(0, 1) for k in ("w", "w_in", "b"))
-        f, i, v, o = jnp.split((w @ h + w_in @ x + b).reshape(-1), 4)
+        gates = params["w"] @ h + params["w_in"] @ x + params["b"]
+        f, i, v, o = jnp.split(gates.T.reshape(-1), 4)  # its derivative is one concatenation
         c = jax.nn.sigmoid(f) * c + jax.nn.sigmoid(i) * jnp.tanh(v)
         return jnp.concatenate([jax.nn.sigmoid(o) * jnp.tanh(c), c])
 
