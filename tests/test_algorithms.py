@@ -13,6 +13,7 @@ import pytest
 
 import bp_rnn
 from bp_rnn.functional import trajectory
+from bp_rnn.functional.influence import Influence
 from bp_rnn.functional.taps import Taps
 from bp_rnn.gradients import _memory
 
@@ -419,6 +420,17 @@ def test_the_memory_is_known_beforehand(monkeypatch):
         trainer.fit(data, num_epoch=1)
     assert cell.w.value is before
     trainer.fit(data, num_epoch=1, batch_size=1)
+
+
+@pytest.mark.parametrize("cls", [bp_rnn.SnAp, bp_rnn.EProp, bp_rnn.RFLO, bp_rnn.KFRTRL])
+@pytest.mark.parametrize("make", [bp_rnn.LSTM, bp_rnn.GRU])
+def test_a_small_trace_is_not_cut_from_the_whole(cls, make, monkeypatch):
+    def refuse(self, dtype):
+        raise AssertionError("the whole of p was made")
+
+    monkeypatch.setattr(Influence, "zeros", refuse)
+    net = cls(make(3, 5, num_out=2))
+    net.start(net.cell.params(), jnp.zeros((2, net.cell.size)))
 
 
 @pytest.mark.parametrize("cell_name", ["RateRNN", "LSTM", "IndRNN", "GRU"])

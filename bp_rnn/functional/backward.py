@@ -66,7 +66,7 @@ def through_time(
     (value, (zs, last, factors)), (grads, found) = jax.value_and_grad(
         total, argnums=(0, 1), has_aux=True
     )(params, eps)
-    return value, _put_together(taps, grads, found, factors, "btru,btrf->uf"), zs, last
+    return value, _put_together(taps, grads, found, factors), zs, last
 
 
 class Past(NamedTuple):
@@ -147,7 +147,7 @@ def truncated(
         return rows, summed + rows, by_input
 
     _, summed, by_input = jax.lax.fori_loop(0, num_past, back, (rows, rows, jnp.zeros_like(rows)))
-    grads = _put_together(taps, grads, pull(summed)[1], factors, "btru,btrf->uf")
+    grads = _put_together(taps, grads, pull(summed)[1], factors)
     after = Past(
         before[:, num_step:],
         jax.tree.map(lambda v: v[:, num_step:], driven),
@@ -156,12 +156,10 @@ def truncated(
     return value, grads, zs, last, after, by_input
 
 
-def _put_together(
-    taps: Taps, direct: Params, found: list[Array], factors: list[Array], product: str
-) -> Params:
+def _put_together(taps: Taps, direct: Params, found: list[Array], factors: list[Array]) -> Params:
     """Return the gradient of what the loss reads itself plus that through the taps."""
     by_group = [
-        e.sum(0)[:, None] if is_large else jnp.einsum(product, e, z)
+        e.sum(0)[:, None] if is_large else jnp.einsum("btru,btrf->uf", e, z)
         for e, z, is_large in zip(found, factors, taps.is_large, strict=True)
     ]
     through = taps.assemble(by_group)

@@ -52,7 +52,7 @@ def reached(
     state: Array,
     x: Any,
     num_step: int,
-    start: list[Array],
+    start: list[Array] | None,
 ) -> list[Pattern]:
     """Return what each tap reaches in ``num_step`` steps, tried at random points.
 
@@ -66,13 +66,14 @@ def reached(
         Of one sample, for their shapes.
     num_step : int
         Steps.
-    start : list of Array
+    start : list of Array, optional
         p before the first step, ``(S, U, F)`` for each group: where it is not zero is kept too.
     """
     connected, driven = _dependence(influence, params, free, state, x)
     patterns = []
-    for now, before in zip(driven, start, strict=True):
-        reach = now | np.asarray(jnp.any(before != 0, axis=-1))
+    for i, reach in enumerate(driven):
+        if start is not None:
+            reach = reach | np.asarray(jnp.any(start[i] != 0, axis=-1))
         for _ in range(min(num_step - 1, influence.size)):
             more = reach | (connected.astype(np.float32) @ reach > 0)
             if np.array_equal(more, reach):

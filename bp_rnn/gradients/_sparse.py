@@ -26,6 +26,13 @@ class SparseGradient(ForwardGradient, abc.ABC):
 
     def init_trace(self, params: Params, state: Array) -> Trace:
         """Return p = 0, or the derivative of a learnt initial state."""
+        if not self.cell.trains_start:  # never make the whole of p, which may not fit
+            groups = self._influence.taps.groups
+            shapes = [
+                (which.num_state, g.units, g.fan)
+                for which, g in zip(self._pattern, groups, strict=True)
+            ]
+            return [jnp.zeros(shape, state.dtype) for shape in shapes]
         full = initial_influence(self.cell, params, state)
         return [
             v[which.states, jnp.arange(v.shape[1])] * which.there[..., None]
@@ -64,7 +71,7 @@ class SparseGradient(ForwardGradient, abc.ABC):
         free |= {k: box.free for k, box in boxes.items()}
         x = jnp.zeros(cell.num_in, cell.state.dtype)
         state = jnp.zeros(cell.size, cell.state.dtype)
-        start = initial_influence(cell, params, state)
+        start = initial_influence(cell, params, state) if cell.trains_start else None
         self._pattern = pattern.reached(
             self._influence, params, free, state, x, self.num_step, start
         )

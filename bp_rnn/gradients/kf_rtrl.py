@@ -46,12 +46,15 @@ class KFRTRL(RandomGradient):
 
     def init_random(self, params: Params, state: Array, key: Array) -> dict[str, Array]:  # noqa: ARG002
         """Return zeros, or the derivative of a learnt initial state."""
-        p = initial_influence(self.cell, params, state)
         trace = {}
-        for i, (value, factored) in enumerate(zip(p, self._is_factored, strict=True)):
-            trace[f"a_{i}"] = value[..., 0] if factored else value
-            if factored:
-                trace[f"u_{i}"] = jnp.zeros(value.shape[2], state.dtype)
+        for i, group in enumerate(self._influence.taps.groups):
+            a = jnp.zeros((state.shape[0], group.units), state.dtype)
+            trace[f"a_{i}"] = a if self._is_factored[i] else jnp.repeat(a[..., None], group.fan, 2)
+            if self._is_factored[i]:
+                trace[f"u_{i}"] = jnp.zeros(group.fan, state.dtype)
+        if self.cell.trains_start:  # its group is no product, and the only one that is not zero
+            p = initial_influence(self.cell, params, state)
+            trace |= {f"a_{i}": v for i, v in enumerate(p) if not self._is_factored[i]}
         return trace
 
     def step_trace(self, params: Params, state: Array, x: Any, trace: Trace) -> tuple[Array, Trace]:
