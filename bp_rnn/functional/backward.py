@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 
-from bp_rnn.functional.taps import Taps
+from bp_rnn.functional.taps import Factors, Taps
 from bp_rnn.typing import Array, Params, StepLoss
 
 
@@ -43,30 +43,38 @@ def through_time(
         Leaves ``(B, T, ...)``.
     """
     large = taps.is_large
+    by_time = jax.tree.map(lambda v: v.swapaxes(0, 1), (xs, targets))
+    first = start(params)
+    driven = jax.vmap(jax.vmap(lambda x: taps.drive(params, x, first.dtype)))(by_time[0])
+    eps = [
+        zero if is_large else d
+        for zero, d, is_large in zip(taps.zeros(first.dtype), driven, large, strict=True)
+    ]
+    axes = None, 0, 0, [None if v else 0 for v in large]
+    step = jax.vmap(functools.partial(taps.step, driven=True), axes)
+    losses = jax.vmap(jax.vmap(loss, (None, 0, 0)), (None, 0, 0))
 
-    def sample(outer: Params, state: Array, eps: list[Array], xs: Any, targets: Any) -> Any:
+    def total(outer: Params, eps: list[Array]) -> Any:
         held, moving = taps.split(eps)
 
         def body(state: Array, now: Any) -> Any:
             x, moving = now
-            new, factors = taps.step(params, state, x, taps.unite(held, moving))
-            return new, (new, factors)
+            new, factors = step(params, state, x, taps.unite(held, moving))
+            late = [None if v else z for v, z in zip(taps.is_ready, factors, strict=True)]
+            return new, (new, late)
 
-        last, (states, factors) = jax.lax.scan(body, state, (xs, moving))
-        losses, zs = jax.vmap(loss, (None, 0, 0))(outer, states, targets)
-        return losses.sum(), (zs, last, factors)
+        last, (states, late) = jax.lax.scan(body, start(outer), (by_time[0], moving))
+        values, zs = losses(outer, states, by_time[1])
+        return values.sum(0).mean(), (zs, last, states, late)
 
-    def total(outer: Params, eps: list[Array]) -> Any:
-        axes = None, 0, [None if v else 0 for v in large], 0, 0
-        losses, rest = jax.vmap(sample, axes)(outer, start(outer), eps, xs, targets)
-        return losses.mean(), rest
-
-    dtype = jax.eval_shape(start, params).dtype
-    eps = taps.zeros_over(jax.tree.leaves(xs)[0].shape[:2], dtype)
-    (value, (zs, last, factors)), (grads, found) = jax.value_and_grad(
+    (value, (zs, last, states, late)), (grads, found) = jax.value_and_grad(
         total, argnums=(0, 1), has_aux=True
     )(params, eps)
-    return value, _put_together(taps, grads, found, factors), zs, last
+    before = jnp.concatenate([first[None], states[:-1]])
+    _, factors = jax.vmap(step, axes)(params, before, by_time[0], eps)
+    factors = [z if kept is None else kept for z, kept in zip(factors, late, strict=True)]
+    grads = _put_together(taps, grads, found, factors)
+    return value, grads, zs.swapaxes(0, 1), last
 
 
 class Past(NamedTuple):
@@ -156,11 +164,26 @@ def truncated(
     return value, grads, zs, last, after, by_input
 
 
-def _put_together(taps: Taps, direct: Params, found: list[Array], factors: list[Array]) -> Params:
+def _put_together(taps: Taps, direct: Params, found: list[Array], factors: Factors) -> Params:
     """Return the gradient of what the loss reads itself plus that through the taps."""
     by_group = [
-        e.sum(0)[:, None] if is_large else jnp.einsum("btru,btrf->uf", e, z)
+        e.sum(0)[:, None] if is_large else _products(e, z)
         for e, z, is_large in zip(found, factors, taps.is_large, strict=True)
     ]
     through = taps.assemble(by_group)
     return {k: g + through[k] if k in through else g for k, g in direct.items()}
+
+
+def _products(e: Array, factors: list[Array]) -> Array:
+    """Return the sum of E z over samples and times, one matrix product for each column.
+
+    Columns side by side would first be copied, to a size that processors like less.
+    """
+    e = e.reshape(-1, e.shape[-1])
+    flat = [z.reshape(-1, z.shape[-1]) for z in factors]
+    return jnp.concatenate([_product(e, z) for z in flat], axis=1)
+
+
+def _product(e: Array, z: Array) -> Array:
+    """Return the transpose of e times z; a sum where z is one column, as that of a bias is."""
+    return e.T @ z if z.shape[1] > 1 else (e * z).sum(0)[:, None]

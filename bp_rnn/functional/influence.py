@@ -19,7 +19,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from bp_rnn.functional.taps import Group, Part, Taps
+from bp_rnn.functional.products import Part
+from bp_rnn.functional.taps import Group, Taps
 from bp_rnn.typing import Array, Params, Step
 
 #: ``p`` of one sample: ``(S, U, F)`` for each group.
@@ -159,7 +160,8 @@ class Influence:
 
     def _vjp(self, params: Params, state: Array, x: Any) -> Any:
         def run(s: Array, taps: list[Array]) -> tuple[Array, list[Array]]:
-            return self.taps.step(params, s, x, taps)
+            new, factors = self.taps.step(params, s, x, taps)
+            return new, self.taps.join(factors)
 
         return jax.vjp(run, state, self.taps.zeros(state.dtype), has_aux=True)
 

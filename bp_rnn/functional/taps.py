@@ -26,40 +26,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from bp_rnn.functional.products import Part, depends, evaluate
 from bp_rnn.typing import Array, Params, Step
-
-#: Operations that only move the entries of a parameter.
-_MOVES = frozenset(
-    {
-        "broadcast_in_dim",
-        "convert_element_type",
-        "reshape",
-        "slice",
-        "split",
-        "squeeze",
-        "transpose",
-    }
-)
-#: Operations that hold another jaxpr, which is gone through as if it stood there.
-_CALLS = frozenset({"jit", "pjit", "closed_call", "core_call"})
-
-
-class Part(NamedTuple):
-    """A parameter, or a part of one, on its way through a step.
-
-    Attributes
-    ----------
-    name : str
-        Of the parameter.
-    value : Array
-        Its entries.
-    places : numpy.ndarray
-        Where each of them is in the raveled parameter; of the shape of ``value``.
-    """
-
-    name: str
-    value: Array
-    places: np.ndarray
 
 
 class Column(NamedTuple):
@@ -79,6 +47,10 @@ class Group(NamedTuple):
     sites : tuple of tuple of int
         Of each column, the numbers of its products in the order of the step, or nothing for a
         parameter that is used in another way.
+    lead : tuple of int
+        The products that the tap is added to, one for each use.
+    is_driven : bool
+        Whether the input alone gives their results.
     units : int
         Length U of the tap.
     fan : int
@@ -89,13 +61,18 @@ class Group(NamedTuple):
 
     columns: tuple[Column, ...]
     sites: tuple[tuple[int, ...], ...]
+    lead: tuple[int, ...]
+    is_driven: bool
     units: int
     fan: int
     uses: int
 
 
-#: What is done with a product: ``(number, part, plain, other) -> result``. ``plain(other)`` is the
-#: product itself, and ``other`` what the parameter is multiplied with.
+#: Factors of a step: for each group, of each of its columns.
+Factors = list[list[Array]]
+
+#: What is done with a product: ``(number, part, plain, other) -> result``, see
+#: :func:`bp_rnn.functional.products.evaluate`.
 Product = Callable[[int, Part, Callable[[Array], Array], Array], Array]
 
 
@@ -124,8 +101,10 @@ class Taps:
         self._size = state.shape[0]
         self._shapes = {k: tuple(params[k].shape) for k in sorted(names)}
         self._whole: set[str] = set()
-        groups = self._columns(self._find(params, state, x))
+        groups = self._columns(self._find(params, state, x), self._driven(params, state, x))
         self.groups = self._join(groups, params, state, x)
+        #: Which groups have factors that need no product of the same step.
+        self.is_ready = self._ready(params, state, x)
 
     def zeros(self, dtype: Any) -> list[Array]:
         """Return a tap for each group, ``(uses, U)``."""
@@ -138,7 +117,7 @@ class Taps:
         A tap of its own at every step would take the memory of the parameter each time; a tap that
         is held over time does not.
         """
-        return [not g.sites[0] and g.units > self._size for g in self.groups]
+        return [not g.lead and g.units > self._size for g in self.groups]
 
     def zeros_over(self, axes: tuple[int, ...], dtype: Any) -> list[Array]:
         """Return a tap for each place on ``axes``, but one for all where it is a large one."""
@@ -156,22 +135,55 @@ class Taps:
         """Return the taps of one step; inverse of :meth:`split`."""
         return [m if h is None else h for h, m in zip(held, moving, strict=True)]
 
+    def drive(self, params: Params, x: Any, dtype: Any) -> list[Array]:
+        """Return taps that hold what the input alone gives; pure.
+
+        A step with ``driven=True`` takes them in place of its own products with the input, which
+        are one matrix product when they are made for all times at once.
+        """
+        found: dict[int, Array] = {}
+
+        def product(site: int, part: Part, plain: Any, other: Array) -> Array:  # noqa: ARG001
+            found[site] = plain(other)
+            return found[site]
+
+        # what the state gives is not used, and not computed once this is compiled
+        self._evaluate(params, jnp.zeros(self._size, dtype), x, product=product)
+        return [
+            jnp.stack([found[i].reshape(-1) for i in g.lead]) if g.is_driven else zero
+            for g, zero in zip(self.groups, self.zeros(dtype), strict=True)
+        ]
+
     def step(
-        self, params: Params, state: Array, x: Any, taps: Sequence[Array]
-    ) -> tuple[Array, list[Array]]:
-        """Return the new state, and the factors of each group, ``(uses, F)``; pure."""
-        tap_of = {g.sites[0][u]: t[u] for g, t in self._led(taps) for u in range(g.uses)}
+        self,
+        params: Params,
+        state: Array,
+        x: Any,
+        taps: Sequence[Array],
+        *,
+        driven: bool = False,
+    ) -> tuple[Array, Factors]:
+        """Return the new state and the factors of each group, pure.
+
+        Factors are a list for each group, of ``(uses, F)`` for each of its columns; :meth:`join`
+        puts them side by side. With ``driven`` the taps are those of :meth:`drive`.
+        """
+        alone = {i for g in self.groups if g.is_driven for i in g.lead} if driven else set()
+        tap_of = {site: t[u] for g, t in self._led(taps) for u, site in enumerate(g.lead)}
         seen: dict[int, Array] = {}
 
         def product(site: int, part: Part, plain: Any, other: Array) -> Array:  # noqa: ARG001
             seen[site] = other.reshape(-1)
             out = plain(other)
-            return out + tap_of[site].reshape(out.shape) if site in tap_of else out
+            if site not in tap_of:
+                return out
+            tap = tap_of[site].reshape(out.shape)
+            return tap if site in alone else out + tap
 
         added = {
             g.columns[0].name: t.reshape(self._shapes[g.columns[0].name])
             for g, t in zip(self.groups, taps, strict=True)
-            if not g.sites[0]
+            if not g.lead
         }
         params = {k: v + added[k] if k in added else v for k, v in params.items()}
         new = self._evaluate(params, state, x, product=product)
@@ -202,6 +214,10 @@ class Taps:
                 start = stop
         return {k: _place(v, self._shapes[k]) for k, v in pieces.items()}
 
+    def join(self, factors: Factors) -> list[Array]:
+        """Return the factors of each group, ``(..., uses, F)``."""
+        return [jnp.concatenate(z, axis=-1) for z in factors]
+
     def gather(self, entries: Params) -> list[Array]:
         """Return what is ``(..., *shape)`` for each parameter by group; inverse of assemble."""
         flat = {
@@ -214,14 +230,11 @@ class Taps:
 
     def _led(self, taps: Sequence[Array]) -> list[tuple[Group, Array]]:
         """Return the groups whose tap is added to a product, with it."""
-        return [(g, t) for g, t in zip(self.groups, taps, strict=True) if g.sites[0]]
+        return [(g, t) for g, t in zip(self.groups, taps, strict=True) if g.lead]
 
-    def _factors(self, group: Group, seen: dict[int, Array], dtype: Any) -> Array:
-        def one(use: int) -> Array:
-            parts = [seen[s[use]] if s else jnp.ones(1, dtype) for s in group.sites]
-            return jnp.concatenate(parts)
-
-        return jnp.stack([one(use) for use in range(group.uses)])
+    def _factors(self, group: Group, seen: dict[int, Array], dtype: Any) -> list[Array]:
+        one = jnp.ones((1, 1), dtype)
+        return [jnp.stack([seen[i] for i in sites]) if sites else one for sites in group.sites]
 
     def _evaluate(
         self, params: Params, state: Array, x: Any, *, product: Product, whole: Any = None
@@ -239,7 +252,7 @@ class Taps:
             for k, v in params.items()
         }
         values = jax.tree.leaves((marked, state, x), is_leaf=lambda v: isinstance(v, Part))
-        (new,) = _walk(closed.jaxpr, closed.consts, values, numbered, whole)
+        (new,) = evaluate(closed.jaxpr, closed.consts, values, numbered, whole)
         return new
 
     def _find(self, params: Params, state: Array, x: Any) -> list[Part]:
@@ -260,19 +273,45 @@ class Taps:
         entries = np.concatenate([np.zeros(0, int), *(i.ravel() for i in mine.values())])
         return np.array_equal(np.sort(entries), np.arange(math.prod(self._shapes[name])))
 
-    def _columns(self, products: list[Part]) -> list[Group]:
+    def _driven(self, params: Params, state: Array, x: Any) -> list[bool]:
+        """Return which products have a result that the input alone gives.
+
+        Not the state, nor a parameter but that of the product.
+        """
+
+        def results(others: tuple[Array, Params, Array]) -> list[Array]:
+            state, whole, zero = others
+            found: list[Array] = []
+
+            def product(site: int, part: Part, plain: Any, other: Array) -> Array:  # noqa: ARG001
+                found.append(plain(other))
+                return found[-1] + zero
+
+            self._evaluate(params | whole, state, x, product=product)
+            return found
+
+        whole = {k: params[k] for k in self._whole}
+        return [not v for v in depends(results, (state, whole, jnp.zeros((), state.dtype)))]
+
+    def _ready(self, params: Params, state: Array, x: Any) -> list[bool]:
+        def factors(taps: list[Array]) -> list[Array]:
+            return self.join(self.step(params, state, x, taps)[1])
+
+        return [not v for v in depends(factors, self.zeros(state.dtype))]
+
+    def _columns(self, products: list[Part], driven: list[bool]) -> list[Group]:
         """Return a group for every part of a parameter that is in a product, or is whole."""
         groups: dict[tuple[str, bytes], Group] = {}
         for site, part in enumerate(products):
             key = part.name, part.places.tobytes()
             sites = (*groups[key].sites[0], site) if key in groups else (site,)
+            units, fan = part.places.shape
+            alone = all(driven[i] for i in sites)
             column = Column(part.name, part.places)
-            groups[key] = Group(
-                (column,), (sites,), len(part.places), part.places.shape[1], len(sites)
-            )
+            groups[key] = Group((column,), (sites,), sites, alone, units, fan, len(sites))
         for name in sorted(self._whole):
             index = np.arange(math.prod(self._shapes[name]))[:, None]
-            groups[name, b""] = Group((Column(name, index),), ((),), len(index), 1, 1)
+            groups[name, b""] = Group((Column(name, index),), ((),), (), False, len(index), 1, 1)
         return list(groups.values())
 
     def _join(self, groups: list[Group], params: Params, state: Array, x: Any) -> tuple[Group, ...]:
@@ -300,106 +339,6 @@ class Taps:
         return tuple(joined)
 
 
-def _walk(jaxpr: Any, consts: Sequence[Any], args: Sequence[Any], product: Any, whole: Any) -> Any:
-    """Evaluate a jaxpr in which some values are a Part."""
-    env = dict(zip([*jaxpr.constvars, *jaxpr.invars], [*consts, *args], strict=True))
-
-    def read(atom: Any) -> Any:
-        return atom.val if hasattr(atom, "val") else env[atom]
-
-    for eqn in jaxpr.eqns:
-        values = [read(v) for v in eqn.invars]
-        if any(isinstance(v, Part) for v in values):
-            outs = _with_part(eqn, values, product, whole)
-        else:
-            outs = _bind(eqn, values)
-        env.update(zip(eqn.outvars, outs, strict=True))
-    return [read(v) for v in jaxpr.outvars]
-
-
-def _with_part(eqn: Any, values: list[Any], product: Any, whole: Any) -> list[Any]:
-    """Return the results of an operation on a parameter: a product, a sum, a move, or a call."""
-    name = eqn.primitive.name
-    if name in _CALLS:
-        inner = eqn.params["jaxpr"]
-        return _walk(inner.jaxpr, inner.consts, values, product, whole)
-    if name == "dot_general" and (found := _contraction(eqn, values)):
-        return [_multiplied(eqn, values, *found, product)]
-    if name == "add" and _is_addition(values):
-        return [_added(eqn, values, product)]
-    if name in _MOVES and (moved := _moved(eqn, values[0])):
-        return moved
-    for v in values:
-        if isinstance(v, Part):
-            whole(v.name)
-    return _bind(eqn, [v.value if isinstance(v, Part) else v for v in values])
-
-
-def _moved(eqn: Any, part: Part) -> list[Part] | None:
-    """Return the parts that a move makes of a part, if no entry is there twice after it."""
-    if eqn.outvars[0].aval.dtype != part.value.dtype:
-        return None
-    moved = _bind(eqn, [part.value])
-    if eqn.primitive.name == "convert_element_type":
-        return [Part(part.name, moved[0], part.places)]
-    if sum(v.size for v in moved) > part.value.size:
-        return None
-    with jax.ensure_compile_time_eval():
-        places = _bind(eqn, [jnp.asarray(part.places)])
-    return [Part(part.name, v, np.asarray(i)) for v, i in zip(moved, places, strict=True)]
-
-
-def _multiplied(eqn: Any, values: list[Any], place: int, axis: int, product: Any) -> Array:
-    def plain(other: Array) -> Array:
-        both = [values[place].value, other]
-        return _bind(eqn, both if place == 0 else both[::-1])[0]
-
-    return product(_by_unit(values[place], axis), plain, values[1 - place])
-
-
-def _contraction(eqn: Any, values: list[Any]) -> tuple[int, int] | None:
-    """Return which operand is the parameter and its contracted axis, if it meets one vector."""
-    contracted, batch = eqn.params["dimension_numbers"]
-    place = 0 if isinstance(values[0], Part) else 1
-    other = values[1 - place]
-    if isinstance(other, Part) or batch[0] or len(contracted[0]) != 1:
-        return None
-    axis = contracted[place][0]
-    return (place, axis) if other.size == values[place].value.shape[axis] else None
-
-
-def _is_addition(values: list[Any]) -> bool:
-    """Return whether a parameter is added to something of its own shape and type."""
-    parts = [v for v in values if isinstance(v, Part)]
-    others = [v for v in values if not isinstance(v, Part)]
-    return len(parts) == 1 and all(
-        v.shape == parts[0].value.shape and v.dtype == parts[0].value.dtype for v in others
-    )
-
-
-def _added(eqn: Any, values: list[Any], product: Any) -> Array:
-    """Return a sum as if the parameter in it were multiplied with one."""
-    total = _bind(eqn, [v.value if isinstance(v, Part) else v for v in values])[0]
-    (part,) = (v for v in values if isinstance(v, Part))
-    column = Part(part.name, part.value.reshape(-1, 1), part.places.reshape(-1, 1))
-    return product(column, lambda one: total, jnp.ones(1, total.dtype))  # noqa: ARG005
-
-
-def _by_unit(part: Part, axis: int) -> Part:
-    """Return the part as ``(U, F)``, the contracted axis last."""
-    fan = part.value.shape[axis]
-    value = jnp.moveaxis(part.value, axis, -1).reshape(-1, fan)
-    return Part(part.name, value, np.moveaxis(part.places, axis, -1).reshape(-1, fan))
-
-
-def _bind(eqn: Any, values: Sequence[Any]) -> list[Any]:
-    found = eqn.primitive.get_bind_params(eqn.params)
-    # with the functions to call apart, until jax 0.9
-    functions, options = found if isinstance(found, tuple) else ((), found)
-    out = eqn.primitive.bind(*functions, *values, **options)
-    return out if eqn.primitive.multiple_results else [out]
-
-
 def _note(products: list[Part]) -> Product:
     def product(site: int, part: Part, plain: Any, other: Array) -> Array:  # noqa: ARG001
         products.append(part)
@@ -409,7 +348,16 @@ def _note(products: list[Part]) -> Product:
 
 
 def _merge(a: Group, b: Group) -> Group:
-    return Group(a.columns + b.columns, a.sites + b.sites, a.units, a.fan + b.fan, a.uses)
+    first = b if b.is_driven else a
+    return Group(
+        a.columns + b.columns,
+        a.sites + b.sites,
+        first.lead,
+        first.is_driven,
+        a.units,
+        a.fan + b.fan,
+        a.uses,
+    )
 
 
 def _place(pieces: list[tuple[np.ndarray, Array]], shape: tuple[int, ...]) -> Array:

@@ -172,7 +172,7 @@ class BlockRTRL(GradientAlgorithm):
         )
         rows, taps = jax.vmap(pull, out_axes=(0, [1 if v else 2 for v in large]))(ends)
         found = influence.through(rows, p)
-        for i, (e, z) in enumerate(zip(taps, factors, strict=True)):
+        for i, (e, z) in enumerate(zip(taps, taps_of.join(factors), strict=True)):
             if large[i]:
                 found[i] += e[0][..., None]
             else:

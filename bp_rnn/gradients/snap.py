@@ -9,7 +9,7 @@ import numpy as np
 from bp_rnn import _check
 from bp_rnn.cells import Cell
 from bp_rnn.functional.influence import Linear
-from bp_rnn.functional.taps import Part
+from bp_rnn.functional.products import Part
 from bp_rnn.gradients._sparse import SparseGradient
 from bp_rnn.typing import Array, Params
 
