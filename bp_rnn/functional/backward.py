@@ -179,11 +179,11 @@ def _products(e: Array, factors: list[Array]) -> Array:
 
     Columns side by side would first be copied, to a size that processors like less.
     """
-    e = e.reshape(-1, e.shape[-1])
-    flat = [z.reshape(-1, z.shape[-1]) for z in factors]
-    return jnp.concatenate([_product(e, z) for z in flat], axis=1)
+    return jnp.concatenate([_product(e, z) for z in factors], axis=1)
 
 
 def _product(e: Array, z: Array) -> Array:
-    """Return the transpose of e times z; a sum where z is one column, as that of a bias is."""
-    return e.T @ z if z.shape[1] > 1 else (e * z).sum(0)[:, None]
+    """Return the sum for one column; no matrix product where z is of one factor, as a bias's is."""
+    if z.shape[-1] == 1:
+        return (e * z).reshape(-1, e.shape[-1]).sum(0)[:, None]
+    return jnp.einsum("...ru,...rf->uf", e, z)
