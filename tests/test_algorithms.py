@@ -56,7 +56,8 @@ def test_taps_give_the_immediate_derivative(cell_name):
     @jax.jit
     def immediate():
         def step(eps):
-            return taps.step(params, state, x, eps)
+            new, factors = taps.step(params, state, x, eps)
+            return new, taps.join(factors)
 
         e, z = jax.jacrev(step, has_aux=True)(taps.zeros(state.dtype))
         return taps.assemble([jnp.einsum("sru,rf->suf", a, b) for a, b in zip(e, z, strict=True)])
@@ -114,6 +115,30 @@ def test_a_cell_without_structure(algorithm):
     if net.kind == "exact":
         assert oracle.relative_error(found.grads, exact) < 1e-12
     assert all(jnp.isfinite(g).all() for g in found.grads.values())
+
+
+class Encoded(bp_rnn.Cell):
+    """A cell whose input passes two layers, one of them with a gain that is no product."""
+
+    def __init__(self):
+        super().__init__(3, 5)
+        self.rowwise = False
+        for name, shape in {"w": (5, 5), "w_1": (4, 3), "w_2": (5, 4), "gain": (3,)}.items():
+            self.add_parameter(name, bp.init.Normal(scale=0.7), shape)
+
+    def step(self, params, state, x):
+        hidden = jnp.tanh(params["w_1"] @ (jnp.exp(params["gain"]) * x))
+        return jnp.tanh(params["w"] @ state + params["w_2"] @ hidden)
+
+
+def test_what_the_input_alone_gives_is_taken_ahead_where_no_other_parameter_is_in_it():
+    net = bp_rnn.BPTT(Encoded())
+    driven = {c.name: g.is_driven for g in net._taps.groups for c in g.columns}
+    assert driven == {"w": False, "w_1": False, "w_2": False, "gain": False}
+    assert [g.is_driven for g in bp_rnn.BPTT(bp_rnn.RateRNN(3, 5))._taps.groups] == [True]
+    xs, ys, state = oracle.data(net.cell, 2, 6)
+    _, exact = oracle.gradient(net.cell, state, xs, ys)
+    assert oracle.relative_error(run(net, state, xs, ys).grads, exact) < 1e-12
 
 
 @few_cells

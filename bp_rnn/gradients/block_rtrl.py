@@ -176,7 +176,7 @@ class BlockRTRL(GradientAlgorithm):
             if large[i]:
                 found[i] += e[0][..., None]
             else:
-                found[i] += jnp.einsum("trsu,trf->suf", e, z)
+                found[i] += _over_time(e, z)
         direct = jax.vmap(jax.grad(lambda q, s, y: loss(q, s, y)[0]), (None, 0, 0))
         grads = jax.tree.map(lambda g: g.sum(0), direct(params, states, targets))
         grads = self._add(grads, [v[size] for v in found])
@@ -250,7 +250,7 @@ class BlockRTRL(GradientAlgorithm):
         eye = jnp.eye(self.cell.size, dtype=tape.p[0].dtype)
         rows, taps = jax.lax.scan(back, eye, tape.steps, reverse=True)
         p = [
-            q + jnp.einsum("trsu,trf->suf", e, z)
+            q + _over_time(e, z)
             for q, e, z in zip(
                 influence.through(rows, tape.p), taps, tape.steps.factors, strict=True
             )
@@ -288,3 +288,11 @@ class BlockRTRL(GradientAlgorithm):
 def _write(place: Array, all_: Array, one: Array) -> Array:
     """Write one step of a batch on a tape ``(B, tape, ...)``."""
     return jax.lax.dynamic_update_index_in_dim(all_, one, place, 1)
+
+
+def _over_time(e: Array, z: Array) -> Array:
+    """Return the sum of E z over times, ``(..., U, F)``, for E ``(T, uses, ..., U)``.
+
+    The product is made the other way round, because it is E that would be copied else.
+    """
+    return jnp.moveaxis(jnp.tensordot(z, e, axes=((0, 1), (0, 1))), 0, -1)
