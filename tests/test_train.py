@@ -1,3 +1,5 @@
+import functools
+
 import brainpy as bp
 import brainpy.math as bm
 import cases
@@ -124,6 +126,26 @@ def test_all_epochs_compile_once_for_each_shape():
     assert trainer._fit._cache_size() == 1
     trainer.fit((xs[:2], ys[:2]), num_epoch=3)
     assert trainer._fit._cache_size() == 2
+
+
+@pytest.mark.parametrize("method", ["block_rtrl", "snap", "uoro"])
+def test_going_on_with_a_stream_compiles_nothing(method):
+    trainer, (xs, ys, _) = small(method)
+    for _ in range(2):
+        trainer.fit((xs[0], ys[0]), num_epoch=2, reset_state=False)
+    compiled = []
+    listen = functools.partial(_note_compilation, compiled)
+    jax.monitoring.register_event_duration_secs_listener(listen)
+    try:
+        trainer.fit((xs[0], ys[0]), num_epoch=2, reset_state=False)
+    finally:
+        jax.monitoring.unregister_event_duration_listener(listen)
+    assert not compiled
+
+
+def _note_compilation(compiled, event, seconds, **_):
+    if "backend_compile" in event:
+        compiled.append(seconds)
 
 
 def test_a_learning_rate_set_from_outside_is_used():

@@ -69,6 +69,7 @@ class GradientAlgorithm(bp.DynamicalSystem, abc.ABC):
             if isinstance(value, bm.Variable):
                 setattr(self, name, value)
         self._prepare()
+        self._to_variables, self._to_trace = self._compiled(self.named), self._compiled(self.unnamed)
         self.check_memory(cell.state.shape[0] if cell.is_batched else 1)
         start = self._start()
         self.trace_names = tuple(start)
@@ -151,11 +152,11 @@ class GradientAlgorithm(bp.DynamicalSystem, abc.ABC):
     def read_trace(self) -> Trace:
         """Return the trace that the Variables hold, in the layout of the mode."""
         entries = {k: getattr(self, k).value for k in self.trace_names}
-        return self._over_batch(self.unnamed)(entries)
+        return self._to_trace(entries)
 
     def write_trace(self, trace: Trace) -> None:
         """Write a trace into the Variables, in the layout of the mode."""
-        for name, value in self._over_batch(self.named)(trace).items():
+        for name, value in self._to_variables(trace).items():
             getattr(self, name).value = value
 
     def update(self, x: Array) -> Array:
@@ -185,9 +186,18 @@ class GradientAlgorithm(bp.DynamicalSystem, abc.ABC):
 
     def _over_batch(self, function: Callable[..., Any]) -> Callable[..., Any]:
         """Return ``function`` of one sample as one of what the Variables hold."""
-        if not self.cell.is_batched:
-            return function
-        return jax.vmap(function, axis_size=self.cell.state.shape[0])
+        return jax.vmap(function) if self.cell.is_batched else function
+
+    def _compiled(self, function: Callable[[Any], Any]) -> Callable[[Any], Any]:
+        """Return what ``_over_batch`` does, compiled once: a stream calls it after each window."""
+        one, many = jax.jit(function), jax.jit(jax.vmap(function))
+
+        def run(tree: Any) -> Any:
+            if self.cell.is_batched and jax.tree.leaves(tree):  # vmap wants something to map over
+                return many(tree)
+            return one(tree)
+
+        return run
 
 
 class ForwardGradient(GradientAlgorithm, abc.ABC):
