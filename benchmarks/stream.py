@@ -58,14 +58,13 @@ def main():
         cell, method="block_rtrl", optimizer=bp.optim.Adam(lr=1e-4), progress_bar=False
     )
     stream(trainer, CHUNK)  # compiles
+    lengths = [10**k for k in range(3, 10) if 10**k <= most]
+    peaks = [stream(trainer, steps) for steps in lengths]
     print(header(), "\n")
     print("| steps | BlockRTRL, peak of the process, MB | BPTT at once needs, MB |")
     print("|---|---|---|")
-    steps = 1000
-    while steps <= most:
-        peak = stream(trainer, steps)
-        print(f"| {steps} | {peak / 1e6:.0f} | {at_once(steps) / 1e6:.1f} |", flush=True)
-        steps *= 10
+    for steps, peak in zip(lengths, peaks, strict=True):
+        print(f"| {steps} | {peak / 1e6:.1f} | {at_once(steps) / 1e6:.1f} |")
 
 
 if __name__ == "__main__":

@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 
-from bp_rnn.functional.taps import Factors, Taps
+from bp_rnn.functional.taps import Columns, Taps
 from bp_rnn.typing import Array, Params, StepLoss
 
 
@@ -164,26 +164,19 @@ def truncated(
     return value, grads, zs, last, after, by_input
 
 
-def _put_together(taps: Taps, direct: Params, found: list[Array], factors: Factors) -> Params:
+def _put_together(taps: Taps, direct: Params, found: list[Array], factors: Columns) -> Params:
     """Return the gradient of what the loss reads itself plus that through the taps."""
-    by_group = [
-        e.sum(0)[:, None] if is_large else _products(e, z)
+    # a matrix product for each column: side by side they would be copied first
+    columns = [
+        [e.sum(0)[:, None]] if is_large else [_product(e, v) for v in z]
         for e, z, is_large in zip(found, factors, taps.is_large, strict=True)
     ]
-    through = taps.assemble(by_group)
+    through = taps.assemble_columns(columns)
     return {k: g + through[k] if k in through else g for k, g in direct.items()}
 
 
-def _products(e: Array, factors: list[Array]) -> Array:
-    """Return the sum of E z over samples and times, one matrix product for each column.
-
-    Columns side by side would first be copied, to a size that processors like less.
-    """
-    return jnp.concatenate([_product(e, z) for z in factors], axis=1)
-
-
 def _product(e: Array, z: Array) -> Array:
-    """Return the sum for one column; no matrix product where z is of one factor, as a bias's is."""
+    """Return the sum of E z over samples and times; no matrix product for a bias."""
     if z.shape[-1] == 1:
         return (e * z).reshape(-1, e.shape[-1]).sum(0)[:, None]
     return jnp.einsum("...ru,...rf->uf", e, z)

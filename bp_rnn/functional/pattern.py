@@ -1,8 +1,8 @@
 r"""Which entries of the influence :math:`p = ds/d\theta` a sparse approximation keeps.
 
 A tap reaches some states in one step and, through the connections of the states, more in two. The
-influences of its parameters on these are kept, ``(K, U, F)`` for a group of U taps with F factors,
-where K is the largest number of states that a tap of the group reaches.
+influences of its parameters on these are kept, ``(K, U, F)`` for a column of U taps and F factors,
+where K is the largest number of states that a tap of its group reaches.
 
 Source: Menick et al. 2021, section 3.
 """
@@ -14,6 +14,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from bp_rnn.functional.influence import Influence, Linear
+from bp_rnn.functional.taps import Columns
 from bp_rnn.typing import Array, Params
 
 #: Random points at which the dependence of a step is looked at. A rectifier is off at half of them.
@@ -83,39 +84,51 @@ def reached(
     return patterns
 
 
-def push(
-    influence: Influence, pattern: list[Pattern], p: list[Array], linear: Linear
-) -> list[Array]:
-    """Return p after a step; ``linear.jac`` may hold ``(S / num, S / num, num)`` blocks."""
+def push(influence: Influence, pattern: list[Pattern], p: Columns, linear: Linear) -> Columns:
+    """Return p after a step; ``linear.jac`` may hold ``(S / num, S / num, num)`` blocks.
+
+    p is held by columns, ``(K, U, F)`` each. Were they one array, the processor would look up for
+    each of its numbers which factor it belongs to.
+    """
     new = []
-    for i, (which, q) in enumerate(zip(pattern, p, strict=True)):
-        e = influence.column(linear, i, which.states) * which.there
-        now = jnp.einsum("rku,rf->kuf", e, linear.factors[i])
+    factors = influence.taps.cut(linear.factors)
+    for i, (which, columns) in enumerate(zip(pattern, p, strict=True)):
+        e = influence.column(linear, i, which.states)
+        if not which.there.all():
+            e *= which.there
         if which.num_state == influence.size:
-            (moved,) = influence.through(linear.jac, [q])
+            moved = influence.through(linear.jac, columns)
         else:
-            moved = _apply(_sub(influence, linear.jac, which, i), q)
-        new.append(moved + now)
+            sub = _sub(influence, linear.jac, which, i)
+            moved = [_apply(sub, q) for q in columns]
+        now = [jnp.einsum("rku,rf->kuf", e, z) for z in factors[i]]
+        new.append([m + n for m, n in zip(moved, now, strict=True)])
     return new
 
 
-def contract(
-    influence: Influence, pattern: list[Pattern], p: list[Array], dl_ds: Array
-) -> list[Array]:
-    """Return ``dl_ds @ p`` for each group, ``(U, F)``."""
+def contract(influence: Influence, pattern: list[Pattern], p: Columns, dl_ds: Array) -> Columns:
+    """Return ``dl_ds @ p`` for each column, ``(U, F)``."""
     found = []
-    for which, q in zip(pattern, p, strict=True):
+    for which, columns in zip(pattern, p, strict=True):
         if which.num_state == influence.size:
-            found.append(influence.through(dl_ds, [q])[0])
+            found.append(influence.through(dl_ds, columns))
         else:
-            found.append(_sum(dl_ds[which.states][..., None] * q))
+            row = take(dl_ds, which.states)[..., None]
+            found.append([_sum(row * q) for q in columns])
     return found
+
+
+def take(values: Array, index: np.ndarray) -> Array:
+    """Return ``values[..., index]``; nothing is gathered where the index is all in order."""
+    if np.array_equal(index.ravel(), np.arange(values.shape[-1])):
+        return values.reshape(*values.shape[:-1], *index.shape)
+    return values[..., index]
 
 
 def _sub(influence: Influence, jac: Array, which: Pattern, group: int) -> Array:
     """Return the part of the Jacobian among the states of each tap, ``(K, K, U)``."""
     if jac.ndim == 3:
-        return jac[:, :, influence.unit[group]]
+        return take(jac, influence.unit[group])
     sub = jac[which.states[:, None], which.states[None]]
     return sub * (which.there[:, None] & which.there[None])
 

@@ -68,8 +68,8 @@ class Group(NamedTuple):
     uses: int
 
 
-#: Factors of a step: for each group, of each of its columns.
-Factors = list[list[Array]]
+#: An array for each column of each group.
+Columns = list[list[Array]]
 
 #: What is done with a product: ``(number, part, plain, other) -> result``, see
 #: :func:`bp_rnn.functional.products.evaluate`.
@@ -162,11 +162,11 @@ class Taps:
         taps: Sequence[Array],
         *,
         driven: bool = False,
-    ) -> tuple[Array, Factors]:
+    ) -> tuple[Array, Columns]:
         """Return the new state and the factors of each group, pure.
 
-        Factors are a list for each group, of ``(uses, F)`` for each of its columns; :meth:`join`
-        puts them side by side. With ``driven`` the taps are those of :meth:`drive`.
+        Factors are ``(uses, F)`` for each column. With ``driven`` the taps are those of
+        :meth:`drive`.
         """
         alone = {i for g in self.groups if g.is_driven for i in g.lead} if driven else set()
         tap_of = {site: t[u] for g, t in self._led(taps) for u, site in enumerate(g.lead)}
@@ -205,18 +205,27 @@ class Taps:
 
     def assemble(self, found: Sequence[Array]) -> Params:
         """Return what is ``(..., U, F)`` for each group as ``(..., *shape)`` of each parameter."""
+        return self.assemble_columns(self.cut(found))
+
+    def assemble_columns(self, found: Columns) -> Params:
+        """Return what :meth:`assemble` does from ``(..., U, F)`` of each column."""
         pieces: dict[str, list[tuple[np.ndarray, Array]]] = {k: [] for k in self._shapes}
-        for group, value in zip(self.groups, found, strict=True):
-            start = 0
-            for column in group.columns:
-                stop = start + column.places.shape[1]
-                pieces[column.name].append((column.places, value[..., start:stop]))
-                start = stop
+        for group, values in zip(self.groups, found, strict=True):
+            for column, value in zip(group.columns, values, strict=True):
+                pieces[column.name].append((column.places, value))
         return {k: _place(v, self._shapes[k]) for k, v in pieces.items()}
 
-    def join(self, factors: Factors) -> list[Array]:
-        """Return the factors of each group, ``(..., uses, F)``."""
-        return [jnp.concatenate(z, axis=-1) for z in factors]
+    def join(self, columns: Columns) -> list[Array]:
+        """Put the columns of each group side by side on the last axis."""
+        return [jnp.concatenate(values, axis=-1) for values in columns]
+
+    def cut(self, values: Sequence[Array]) -> Columns:
+        """Cut the last axis of what is there for each group into its columns; inverse of join."""
+        fans = [[c.places.shape[1] for c in g.columns] for g in self.groups]
+        return [
+            jnp.split(v, np.cumsum(fan)[:-1].tolist(), axis=-1)
+            for v, fan in zip(values, fans, strict=True)
+        ]
 
     def gather(self, entries: Params) -> list[Array]:
         """Return what is ``(..., *shape)`` for each parameter by group; inverse of assemble."""

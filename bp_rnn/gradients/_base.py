@@ -69,7 +69,8 @@ class GradientAlgorithm(bp.DynamicalSystem, abc.ABC):
             if isinstance(value, bm.Variable):
                 setattr(self, name, value)
         self._prepare()
-        self._to_variables, self._to_trace = self._compiled(self.named), self._compiled(self.unnamed)
+        self._to_variables = self._compiled(self.named)
+        self._to_trace = self._compiled(self.unnamed)
         self.check_memory(cell.state.shape[0] if cell.is_batched else 1)
         start = self._start()
         self.trace_names = tuple(start)

@@ -12,7 +12,7 @@ from bp_rnn.typing import Array, Params, Trace
 
 
 class SparseGradient(ForwardGradient, abc.ABC):
-    """A gradient whose trace is p at the states that a parameter reaches, ``(K, U, F)``.
+    """A gradient whose trace is p at the states that a parameter reaches, ``(K, U, F)`` by columns.
 
     A leaf says how the step is linearised; K and the states follow from ``num_step``.
     """
@@ -27,17 +27,16 @@ class SparseGradient(ForwardGradient, abc.ABC):
     def init_trace(self, params: Params, state: Array) -> Trace:
         """Return p = 0, or the derivative of a learnt initial state."""
         if not self.cell.trains_start:  # never make the whole of p, which may not fit
-            groups = self._influence.taps.groups
-            shapes = [
-                (which.num_state, g.units, g.fan)
-                for which, g in zip(self._pattern, groups, strict=True)
+            return [
+                [jnp.zeros((which.num_state, *c.places.shape), state.dtype) for c in g.columns]
+                for which, g in zip(self._pattern, self._influence.taps.groups, strict=True)
             ]
-            return [jnp.zeros(shape, state.dtype) for shape in shapes]
         full = initial_influence(self.cell, params, state)
-        return [
+        kept = [
             v[which.states, jnp.arange(v.shape[1])] * which.there[..., None]
             for v, which in zip(full, self._pattern, strict=True)
         ]
+        return self._influence.taps.cut(kept)
 
     def step_trace(self, params: Params, state: Array, x: Any, trace: Trace) -> tuple[Array, Trace]:
         """Push what is kept of p through the step."""
@@ -47,18 +46,25 @@ class SparseGradient(ForwardGradient, abc.ABC):
     def contract(self, trace: Trace, dl_ds: Array) -> Params:
         """Return ``dl_ds @ p``."""
         found = pattern.contract(self._influence, self._pattern, trace, dl_ds)
-        return self._influence.taps.assemble(found)
+        return self._influence.taps.assemble_columns(found)
 
     def named(self, trace: Trace) -> dict[str, Array]:
         """Return ``p_w``, ``p_b``, ..., each ``(K, *parameter.shape)``."""
-        num = max(v.shape[0] for v in trace)
-        filled = [jnp.pad(v, ((0, num - v.shape[0]), (0, 0), (0, 0))) for v in trace]
-        return self._influence.named(filled)
+        num = max(which.num_state for which in self._pattern)
+
+        def filled(v: Array) -> Array:
+            return jnp.pad(v, ((0, num - v.shape[0]), (0, 0), (0, 0)))
+
+        entries = self._influence.taps.assemble_columns([[filled(v) for v in q] for q in trace])
+        return {f"p_{k}": v for k, v in entries.items()}
 
     def unnamed(self, entries: dict[str, Array]) -> Trace:
-        """Return p by groups of taps."""
-        filled = self._influence.unnamed(entries)
-        return [v[: w.num_state] for v, w in zip(filled, self._pattern, strict=True)]
+        """Return p by columns of groups of taps."""
+        columns = self._influence.taps.cut(self._influence.unnamed(entries))
+        return [
+            [v[: which.num_state] for v in q]
+            for q, which in zip(columns, self._pattern, strict=True)
+        ]
 
     def _prepare(self) -> None:
         cell = self.cell

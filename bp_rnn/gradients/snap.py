@@ -8,6 +8,7 @@ import numpy as np
 
 from bp_rnn import _check
 from bp_rnn.cells import Cell
+from bp_rnn.functional import pattern
 from bp_rnn.functional.influence import Linear
 from bp_rnn.functional.products import Part
 from bp_rnn.gradients._sparse import SparseGradient
@@ -69,7 +70,8 @@ class SnAp(SparseGradient):
             return jnp.zeros(units, other.dtype)
         unit = part.places[:, 0] // (part.places.size // num)  # rows are units
         other = other.reshape(-1)
-        return part.value[np.arange(units), unit] * (other - jax.lax.stop_gradient(other))[unit]
+        moved = pattern.take(other - jax.lax.stop_gradient(other), unit)
+        return part.value[np.arange(units), unit] * moved
 
     def _meet_in_products(self) -> bool:
         """Return whether ``_to_itself`` gives the Jacobian within units, tried at random."""
