@@ -60,8 +60,8 @@ ALGORITHMS = {
     "RFLO, random weights back": lambda cell, key: bp_rnn.RFLO(cell, key=key),
     "read-out alone": readout_only,
 }
-#: Clusters of the paper, best first: exact, random but right on average, local, none.
-PAPER = {
+#: Kinds by which the paper's results cluster: exact, random but right on average, local, none.
+KIND = {
     "RTRL": 1,
     "BPTT, 10 steps": 1,
     "KF-RTRL": 2,
@@ -95,7 +95,7 @@ def main():
     print(header(), "\n")
     print(f"levels {level():.4f}, {level(FIRST):.4f}, {level(FIRST, SECOND):.4f}")
     print(f"{options.steps} steps, learning rate {options.lr}\n")
-    print("| algorithm | paper's cluster | loss of the last tenth, each seed | mean | sd |")
+    print("| algorithm | kind | loss of the last tenth, each seed | mean | sd |")
     print("|---|---|---|---|---|")
     means = {}
     for name in options.only:
@@ -106,7 +106,7 @@ def main():
         means[name] = np.mean(losses)
         each = ", ".join(f"{v:.4f}" for v in losses)
         found = f"{each} | {means[name]:.4f} | {np.std(losses):.4f}"
-        print(f"| {name} | {PAPER.get(name, '')} | {found} |", flush=True)
+        print(f"| {name} | {KIND.get(name, '')} | {found} |", flush=True)
     print("\nranking:", " < ".join(sorted(means, key=means.get)))
 
 
