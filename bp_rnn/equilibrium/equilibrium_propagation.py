@@ -97,7 +97,8 @@ class EquilibriumPropagation(EquilibriumAlgorithm):
         tol = fixed_point.tolerance(self.search, dtype)
         least = ROUNDING * float(jnp.finfo(dtype).eps)
         left = LEFT * self.beta * jnp.abs(dl_ds).max()
-        search = self.search._replace(tol=jnp.minimum(tol, jnp.maximum(left, least)))
+        tol = jnp.minimum(tol, jnp.maximum(left, least))
+        search = self.search._replace(tol=tol)
 
         def phase(factor: Array) -> tuple[Array, fixed_point.Found]:
             strength = -self.beta * factor
@@ -105,7 +106,7 @@ class EquilibriumPropagation(EquilibriumAlgorithm):
 
         ends, found = jax.vmap(phase)(jnp.asarray(self.factors, dtype))
         v = jnp.asarray(self.weights, dtype) @ (ends - state) / -self.beta
-        solved = (found.residual <= jnp.maximum(search.tol, left)).all()
+        solved = (found.residual <= jnp.maximum(tol, left)).all()
         asymmetry = jnp.zeros((), dtype)
         if not self.allow_asymmetric:
             asymmetry = measure_asymmetry(rate, state)
@@ -129,7 +130,8 @@ class EquilibriumPropagation(EquilibriumAlgorithm):
         signal = self._over_batch(lambda state, y: self.signal(params, state, y))
         force = signal(cell.state.value, self.as_target(y))
         cell.update(x)
-        cell.set_state(cell.state.value - self.search.dt * beta * force)
+        strength = jnp.asarray(beta)[..., None]  # one for all, or one for each sample
+        cell.set_state(cell.state.value - self.search.dt * strength * force)
         cell.observe(x)
         return cell.z.value
 

@@ -175,21 +175,25 @@ def stability(rate: Rate, state: Array, dt: float, max_iter: int) -> tuple[Array
     _, push = jax.linearize(rate, state)
     u = jax.random.normal(jax.random.key(0), state.shape, state.dtype)
     u /= jnp.linalg.norm(u)
-    half = max_iter // 2
+    half, quarter = max_iter // 2, max_iter // 4
 
     def more(carry: Any) -> Array:
         _, size, _, k = carry
         return (size > GONE) & (size < 1 / GONE) & (k < max_iter)
 
     def body(carry: Any) -> Any:
-        u, size, halfway, k = carry
+        u, _, peaks, k = carry
         u += dt * push(u)
-        return u, jnp.linalg.norm(u), jnp.where(k == half, size, halfway), k + 1
+        size = jnp.linalg.norm(u)
+        # of the second and the last quarter: a perturbation that turns goes up and down
+        counts = (k % half >= quarter) & (k // half == jnp.arange(2))
+        return u, size, jnp.where(counts, jnp.maximum(peaks, size), peaks), k + 1
 
-    one = jnp.ones((), u.dtype)
-    _, size, halfway, k = jax.lax.while_loop(more, body, (u, one, one, jnp.array(0)))
-    tiny = jnp.finfo(size.dtype).tiny
-    growth = jnp.log(jnp.maximum(size, tiny) / halfway) / (dt * jnp.where(k > half, k - half, k))
+    start = u, jnp.ones((), u.dtype), jnp.zeros(2, u.dtype), jnp.array(0)
+    _, size, peaks, k = jax.lax.while_loop(more, body, start)
+    is_decided = (size <= GONE) | (size >= 1 / GONE)
+    shrunk, time = jnp.where(is_decided, size, peaks[1] / peaks[0]), jnp.where(is_decided, k, half)
+    growth = jnp.log(jnp.maximum(shrunk, jnp.finfo(size.dtype).tiny)) / (dt * time)
     return growth < 0, growth
 
 
