@@ -19,6 +19,8 @@ from common import fastest, header
 import bp_rnn
 
 NUM_IN, NUM, NUM_OUT, DT, STEPS = 8, 1000, 4, 0.2, 200
+#: Passes over the digits.
+EPOCHS = 20
 
 
 def problem(batch):
@@ -119,11 +121,12 @@ def learn(seed, method):
         "implicit": bp_rnn.Implicit,
         "recurrent backpropagation": bp_rnn.RecurrentBackprop,
     }[method](cell, **options)
+    rate = bp.optim.CosineAnnealingLR(3e-3, T_max=EPOCHS)
     trainer = bp_rnn.EquilibriumTrainer(
-        net, optimizer=bp.optim.Adam(lr=3e-3), progress_bar=False, key=seed
+        net, optimizer=bp.optim.Adam(rate), progress_bar=False, key=seed
     )
     began = time.perf_counter()
-    trainer.fit(train, num_epoch=15, batch_size=40)
+    trainer.fit(train, num_epoch=EPOCHS, batch_size=40)
     took, left_out = time.perf_counter() - began, int((~trainer.report.usable).sum())
     right = np.argmax(trainer.predict(test[0]), 1) == test[1]
     return float((right & trainer.report.usable).mean()), took, left_out

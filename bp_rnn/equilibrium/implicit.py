@@ -28,7 +28,7 @@ class Implicit(EquilibriumAlgorithm):
         The network.
     solver : {'gmres', 'bicgstab', 'direct'}
         How the system is solved: from products with J alone, which never builds J, or by
-        factoring it.
+        factoring it. GMRES gives up last, BiCGSTAB costs least, in a batch above all.
     **options
         Those of :class:`EquilibriumAlgorithm`.
 

@@ -1,5 +1,6 @@
 """The free and the nudged phases of equilibrium propagation."""
 
+import itertools
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -31,7 +32,7 @@ def plot_phases(values: Any, betas: Any, *, dt: float = 1.0, ax: "Axes | None" =
     ax = current(ax)
     betas = np.asarray(betas)
     edges = np.flatnonzero(np.diff(betas, prepend=np.nan, append=np.nan))
-    for begin, end in zip(edges[:-1], edges[1:], strict=True):
+    for begin, end in itertools.pairwise(edges):
         if betas[begin] != 0:
             ax.axvspan(begin * dt, end * dt, color="0.9", lw=0, zorder=0)
         label = rf"$\beta$ = {betas[begin]:g}" if betas[begin] else "free"
