@@ -117,7 +117,7 @@ def learn(seed, method):
     cell = bp_rnn.EnergyRNN(64, 64, num_out=10, w=w, dt=0.5, key=seed)
     options = {"loss": "cross_entropy_loss", "skip_unusable": True}
     net = {
-        "equilibrium propagation": functools.partial(bp_rnn.EquilibriumPropagation, beta=0.5),
+        "equilibrium propagation": functools.partial(bp_rnn.EquilibriumPropagation, beta=0.1),
         "implicit": bp_rnn.Implicit,
         "recurrent backpropagation": bp_rnn.RecurrentBackprop,
     }[method](cell, **options)
