@@ -82,11 +82,11 @@ class EquilibriumAlgorithm(GradientAlgorithm, abc.ABC):
         The network, causal.
     loss : str or callable
         Name of a loss of ``bp.losses``, or a function of output and target of one sample; an
-        array is averaged.
+        array is averaged. :meth:`gradient`, :meth:`update` and trainers all take this one.
     search : {'relax', 'anderson', 'newton'}
         How the fixed point is found, from the cell's initial state: by the dynamics themselves,
-        or faster by a method that may end at another one (see :class:`~functional.fixed_point.
-        Search`).
+        or faster by a method that may end at another one;
+        :class:`bp_rnn.functional.fixed_point.Search` says how.
     tol : float, optional
         Largest :math:`|F_i|` of a fixed point; by default 4e-11 in float64, 2e-5 in float32.
     max_iter : int
