@@ -9,7 +9,9 @@ from bp_rnn.cells import (
     Cell as Cell,
     ContinuousCell as ContinuousCell,
     Deep as Deep,
+    EnergyRNN as EnergyRNN,
     IndRNN as IndRNN,
+    LayeredRNN as LayeredRNN,
     RateRNN as RateRNN,
     TwoTimescaleRNN as TwoTimescaleRNN,
     VanillaRNN as VanillaRNN,
@@ -23,6 +25,12 @@ from bp_rnn.constraints import (
     Mask as Mask,
     NoSelf as NoSelf,
     constrain as constrain,
+)
+from bp_rnn.equilibrium import (
+    EquilibriumAlgorithm as EquilibriumAlgorithm,
+    EquilibriumPropagation as EquilibriumPropagation,
+    Implicit as Implicit,
+    RecurrentBackprop as RecurrentBackprop,
 )
 from bp_rnn.gradients import (
     BPTT as BPTT,
@@ -42,6 +50,10 @@ from bp_rnn.gradients import (
 from bp_rnn.init import SpectralRadius as SpectralRadius
 from bp_rnn.lecture import RNN as RNN
 from bp_rnn.penalties import Omega as Omega, RateL2 as RateL2, WeightL2 as WeightL2
-from bp_rnn.train import OfflineTrainer as OfflineTrainer, OnlineTrainer as OnlineTrainer
+from bp_rnn.train import (
+    EquilibriumTrainer as EquilibriumTrainer,
+    OfflineTrainer as OfflineTrainer,
+    OnlineTrainer as OnlineTrainer,
+)
 
 __version__ = "0.1.0"

@@ -71,6 +71,9 @@ class Window(NamedTuple):
         State after the last step, shape ``(batch, S)``.
     trace : Trace
         Trace after the last step, every leaf with a leading batch axis.
+    report : pytree, optional
+        What the algorithm has to say of each sample, every leaf ``(batch, time)``. Where a sample
+        can't be used the loss is NaN.
     """
 
     loss: Array
@@ -78,3 +81,4 @@ class Window(NamedTuple):
     outputs: Array
     state: Array
     trace: Trace
+    report: Any = None

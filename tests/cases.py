@@ -118,6 +118,12 @@ WHOLE_SEQUENCE_CELLS = {
     ),
 }
 
+#: Those made for learning at a fixed point.
+EQUILIBRIUM_CELLS = {
+    "EnergyRNN": lambda mode=None: bp_rnn.EnergyRNN(NUM_IN, NUM, num_out=NUM_OUT, mode=mode),
+    "LayeredRNN": lambda mode=None: bp_rnn.LayeredRNN(NUM_IN, [4, NUM], num_out=NUM_OUT, mode=mode),
+}
+
 
 def quiet(name, mode=None):
     """A cell without its noise, which BrainPy's runner would draw anew."""

@@ -12,7 +12,8 @@ import scipy.linalg
 
 import bp_rnn
 
-every_cell = pytest.mark.parametrize("cell_name", [*cases.CELLS, *cases.WHOLE_SEQUENCE_CELLS])
+ALL = {**cases.CELLS, **cases.WHOLE_SEQUENCE_CELLS, **cases.EQUILIBRIUM_CELLS}
+every_cell = pytest.mark.parametrize("cell_name", ALL)
 
 
 def run(cell, xs, state=None, params=None):
@@ -216,7 +217,7 @@ def test_a_fixed_initial_state_stays():
 
 @every_cell
 def test_a_new_cell_is_in_its_initial_state(cell_name):
-    cell = {**cases.CELLS, **cases.WHOLE_SEQUENCE_CELLS}[cell_name]()
+    cell = ALL[cell_name]()
     new = {k: np.asarray(v) for k, v in cell.vars().unique().items() if v is not cell.z}
     cell.reset_state()
     for name, value in cell.vars().unique().items():
@@ -226,7 +227,7 @@ def test_a_new_cell_is_in_its_initial_state(cell_name):
 
 @every_cell
 def test_save_and_load_of_a_cell(cell_name, tmp_path):
-    make = {**cases.CELLS, **cases.WHOLE_SEQUENCE_CELLS}[cell_name]
+    make = ALL[cell_name]
     cell, other = make(), make()
     for variable in cell.train_params().values():
         variable.value = variable.value + 0.5

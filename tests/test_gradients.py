@@ -43,7 +43,7 @@ def floats(tree):
 
 
 def test_every_public_cell_has_a_case():
-    names = [*cases.CELLS, *cases.WHOLE_SEQUENCE_CELLS]
+    names = [*cases.CELLS, *cases.WHOLE_SEQUENCE_CELLS, *cases.EQUILIBRIUM_CELLS]
     for cls in cases.leaves(bp_rnn.cells, bp_rnn.Cell):
         assert any(name.startswith(cls.__name__) for name in names), cls
 

@@ -17,6 +17,8 @@ ARGUMENTS = {
     for k, f in TASKS.items()
 }
 TRIALS = [k for k in TASKS if "num_trial" in ARGUMENTS[k]]
+#: Those without time.
+STATIC = [k for k in TASKS if "num_sample" in ARGUMENTS[k]]
 NUM_TRIAL = 4000
 
 every_task = pytest.mark.parametrize("name", TASKS)
@@ -61,6 +63,10 @@ def check_layout(name, float_type):
     found = jax.eval_shape(TASKS[name], jax.random.key(0))
     x, y = found[:2]
     assert {v.dtype for v in found if v.dtype.kind != "i"} == {np.dtype(float_type)}
+    if name in STATIC:
+        assert (x.ndim, x.shape[:1]) == (2, y.shape)
+        assert x.shape[0] == ARGUMENTS[name]["num_sample"].default
+        return
     assert (x.ndim, x.shape[:2]) == ((3, y.shape[:2]) if name in TRIALS else (1, y.shape))
     if name in TRIALS:
         assert isinstance(found, tasks.Trials)
@@ -271,6 +277,20 @@ def test_half_of_the_trials_match_and_the_others_are_uniform():
     check_shares(np.bincount(y[:, -1], minlength=3)[1:], 0.5)
 
 
+def test_digits_are_strokes_that_can_be_told_apart():
+    x, y = draw("digits", num_sample=NUM_TRIAL)
+    assert x.min() >= 0
+    assert 0.9 < x.max() <= 1
+    check_shares(np.bincount(y), 0.1)
+    mean = np.stack([x[y == k].mean(0) for k in range(10)])
+    nearest = ((x[:, None] - mean) ** 2).sum(-1).argmin(1)
+    assert (nearest == y).mean() > 0.85
+    one = np.stack([row for row, k in zip(x, y, strict=True) if k == 1]).mean(0).reshape(8, 8)
+    assert one[:, 3:6].sum() > 0.6 * one.sum()  # an upright in the middle
+    bent = draw("digits", num_sample=NUM_TRIAL, jitter=0.15)[0]
+    assert bent[y == 1].var(0).sum() > 1.3 * x[y == 1].var(0).sum()
+
+
 @every_argument
 def test_a_bad_argument_is_named(name, argument):
     kind = ARGUMENTS[name][argument].annotation
@@ -309,7 +329,7 @@ def test_a_bad_key_is_named(name, key):
         TASKS[name](key)
 
 
-@every_task
+@pytest.mark.parametrize("name", [k for k in TASKS if k not in STATIC])
 def test_trainers_take_the_data(name):
     data = draw(name)
     x, y, mask = (*data, np.ones(data[0].shape))[:3]

@@ -6,8 +6,10 @@ from bp_rnn.cells.bidirectional import Bidirectional as Bidirectional
 from bp_rnn.cells.brainpy import from_brainpy as from_brainpy
 from bp_rnn.cells.ctrnn import CTRNN as CTRNN
 from bp_rnn.cells.deep import Deep as Deep
+from bp_rnn.cells.energy import EnergyRNN as EnergyRNN
 from bp_rnn.cells.gru import GRU as GRU
 from bp_rnn.cells.ind import IndRNN as IndRNN
+from bp_rnn.cells.layered import LayeredRNN as LayeredRNN
 from bp_rnn.cells.lstm import LSTM as LSTM
 from bp_rnn.cells.rate import RateRNN as RateRNN
 from bp_rnn.cells.two_timescale import TwoTimescaleRNN as TwoTimescaleRNN
@@ -21,7 +23,9 @@ __all__ = [
     "Cell",
     "ContinuousCell",
     "Deep",
+    "EnergyRNN",
     "IndRNN",
+    "LayeredRNN",
     "RateRNN",
     "TwoTimescaleRNN",
     "VanillaRNN",

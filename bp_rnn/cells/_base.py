@@ -80,6 +80,8 @@ class Cell(bp.DynamicalSystem, abc.ABC):
         Whether the state at a time depends on the past alone.
     is_noisy : bool
         Whether a run draws noise.
+    dt : float
+        Time of one step: one, unless the cell is given by a differential equation.
     state : bm.Variable
         Shape ``(S,)``, or ``(batch, S)`` in a batching mode.
     z : bm.Variable
@@ -97,6 +99,7 @@ class Cell(bp.DynamicalSystem, abc.ABC):
     independent: bool = False
     causal: bool = True
     is_noisy: bool = False
+    dt: float = 1.0
     state: bm.Variable
     z: bm.Variable
     w_out: bm.TrainVar
@@ -159,6 +162,14 @@ class Cell(bp.DynamicalSystem, abc.ABC):
             Input ``(num_in,)``. A plain array means a step without noise; :meth:`inputs` makes
             what carries the key of its noise.
         """
+
+    def derivative(self, params: Params, state: Array, x: Array) -> Array:
+        r"""Return :math:`F`, which is zero at a fixed point, of one sample ``(S,)``; pure.
+
+        Here it is the change in one step; a cell given by a differential equation has
+        :math:`F = ds/dt`.
+        """
+        return self.step(params, state, x) - state
 
     def hidden(self, params: Params, state: Array) -> Array:  # noqa: ARG002
         """Return what the read-out sees, shape ``(num_hidden,)``; pure. The state by default."""
@@ -285,11 +296,15 @@ class Cell(bp.DynamicalSystem, abc.ABC):
     def check_run(self) -> None:
         """Refuse a run that would disagree with how the cell was built; nothing by default."""
 
+    def observe(self, x: Array) -> None:
+        """Write what depends on the state and the input of the step to it; nothing by default."""
+
     def update(self, x: Array) -> Array:
         """Advance the state by one time step and return the output."""
         self.check_run()
         step = self._over_batch(functools.partial(self.step, self.params()))
         self.set_state(step(self.state.value, self.take_input(x)))
+        self.observe(x)
         return self.z.value
 
     def reset_state(self, batch_size: int | None = None) -> None:

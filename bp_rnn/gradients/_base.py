@@ -134,6 +134,10 @@ class GradientAlgorithm(bp.DynamicalSystem, abc.ABC):
         """
         return jax.vmap(self.init_trace, (None, 0))(params, state)
 
+    def empty_report(self, shape: tuple[int, ...]) -> Any:  # noqa: ARG002
+        """Return a report as :meth:`window` gives it for ``(B, T)`` samples; None by default."""
+        return None
+
     def output(self, params: Params, state: Array) -> Array:
         """Return the cell's output; its derivative is the learning signal. Pure."""
         return self.cell.output(params, state)
@@ -167,6 +171,7 @@ class GradientAlgorithm(bp.DynamicalSystem, abc.ABC):
         step = jax.vmap(self.step_trace, (None, 0, 0, 0)) if cell.is_batched else self.step_trace
         state, trace = step(cell.params(), cell.state.value, cell.take_input(x), self.read_trace())
         cell.set_state(state)
+        cell.observe(x)
         self.write_trace(trace)
         return cell.z.value
 

@@ -1,6 +1,7 @@
 """Pictures: functions that take and return matplotlib axes."""
 
 from bp_rnn.plot.gradient import plot_gradient_norms as plot_gradient_norms
+from bp_rnn.plot.phases import plot_phases as plot_phases
 from bp_rnn.plot.sequence import plot_losses as plot_losses, plot_sequence as plot_sequence
 
-__all__ = ["plot_gradient_norms", "plot_losses", "plot_sequence"]
+__all__ = ["plot_gradient_norms", "plot_losses", "plot_phases", "plot_sequence"]

@@ -11,10 +11,11 @@ import jax.numpy as jnp
 import numpy as np
 from tqdm.auto import tqdm
 
-from bp_rnn import _check, gradients
+from bp_rnn import _check, _data, _loss, gradients
 from bp_rnn.cells import Cell, from_brainpy
+from bp_rnn.equilibrium import EquilibriumAlgorithm
 from bp_rnn.gradients import GradientAlgorithm
-from bp_rnn.train import _data, _loss, _monitor, _optimizer
+from bp_rnn.train import _monitor, _optimizer
 from bp_rnn.train._checkpoint import check_allowed, check_same
 from bp_rnn.train._clip import Clip
 from bp_rnn.train._objective import objective
@@ -41,6 +42,7 @@ class Trainer:
 
     method: str
     update_every: int | None = None
+    at_rest: bool = False
 
     def __init__(
         self,
@@ -58,6 +60,11 @@ class Trainer:
         key: Array | int = 0,
     ) -> None:
         self.net = _algorithm(target, method, self.method)
+        if isinstance(self.net, EquilibriumAlgorithm) and not self.at_rest:
+            raise TypeError(
+                f"{type(self).__name__} follows sequences, but target is {type(target).__name__}, "
+                "which learns at fixed points; use EquilibriumTrainer"
+            )
         self.cell: Cell = self.net.cell
         if not self.cell.train_params():
             raise ValueError(
@@ -82,6 +89,7 @@ class Trainer:
         self.mon = bp.tools.DotDict()
         self.train_losses = np.zeros(0)
         self._last_start: Array | None = None
+        self._report: Any = None
         program = Program(self.net, self.optimizer, goal, self.update_every, clip)
         self._fit = jax.jit(program.epochs, static_argnames=("batch_size", "reset", "constants"))
         self._predict = jax.jit(functools.partial(program.forward, self._monitors))
@@ -157,7 +165,7 @@ class Trainer:
             while ok and done < num_epoch:
                 began = time.perf_counter()
                 learner, before, losses = finished
-                learner, before, found, steps, ok = run(
+                learner, before, found, steps, ok, self._report = run(
                     learner, before, fixed, min(chunk, num_epoch - done)
                 )
                 found = np.asarray(found)[: int(steps)]
@@ -174,7 +182,7 @@ class Trainer:
             self._write(learner)  # again: an interrupt may have come in the midst of writing
             self.train_losses = np.append(self.train_losses, losses[np.isfinite(losses)])
         if not ok:
-            raise FloatingPointError(_not_finite(done, losses[-1]))
+            raise FloatingPointError(_not_finite(done, losses[-1], self._report))
         return losses
 
     def predict(
@@ -311,7 +319,12 @@ def _next_chunk(seconds_per_epoch: float) -> int:
     return int(np.clip(CHUNK_SECONDS / seconds_per_epoch, 1, MAX_CHUNK))
 
 
-def _not_finite(epoch: int, loss: float) -> str:
+def _not_finite(epoch: int, loss: float, report: Any) -> str:
+    if report is not None and (troubles := report.troubles()):
+        return (
+            f"no gradient at epoch {epoch} of this fit: {troubles}; the parameters of the last "
+            "epoch before it in which all samples could be used are in place"
+        )
     what = "the update became not finite" if np.isfinite(loss) else f"loss became {loss}"
     return (
         f"{what} at epoch {epoch} of this fit; the parameters of the last finite loss are in "

@@ -93,20 +93,21 @@ class Program(NamedTuple):
         batch_size: int,
         reset: bool,
         constants: tuple[float, ...],  # noqa: ARG002
-    ) -> tuple[Learner, tuple[Params, list[Array]], Array, Array, Array]:
+    ) -> tuple[Learner, tuple[Params, list[Array]], Array, Array, Array, Any]:
         """Run up to ``num_epoch`` epochs; stop after one whose loss or update is not finite.
 
-        ``before`` are the parameters and the optimiser's state one epoch earlier.
+        ``before`` are the parameters and the optimiser's state one epoch earlier. The last thing
+        returned is what the algorithm reported of each sample in the last epoch.
         ``constants`` is what the optimiser bakes in: a new learning rate compiles anew.
         """
 
         def more(carry: Any) -> Array:
-            _, _, _, epoch, ok = carry
+            _, _, _, epoch, ok, _ = carry
             return (epoch < num_epoch) & ok
 
         def one_epoch(carry: Any) -> Any:
-            learner, before, losses, epoch, _ = carry
-            new, loss = self._epoch(learner, fixed, batch_size, reset)
+            learner, before, losses, epoch, _, _ = carry
+            new, loss, report = self._epoch(learner, fixed, batch_size, reset)
             updated = _all_finite(new.params)
             ok = jnp.isfinite(loss) & updated
             # a loss that is not finite was made by the update before it: undo that one too
@@ -115,37 +116,73 @@ class Program(NamedTuple):
             )
             kept = learner._replace(params=params, optimizer=optimizer)
             before = learner.params, learner.optimizer
-            return _choose(ok, new, kept), before, losses.at[epoch].set(loss), epoch + 1, ok
+            losses = losses.at[epoch].set(loss)
+            return _choose(ok, new, kept), before, losses, epoch + 1, ok, report
 
         losses = jnp.zeros(MAX_CHUNK, fixed.start.dtype)
-        learner, before, losses, steps, ok = jax.lax.while_loop(
-            more, one_epoch, (learner, before, losses, jnp.array(0), jnp.array(True))
+        report = self.net.empty_report(fixed.batch.mask.shape)
+        return jax.lax.while_loop(
+            more, one_epoch, (learner, before, losses, jnp.array(0), jnp.array(True), report)
         )
-        return learner, before, losses, steps, ok
 
     def _epoch(
         self, learner: Learner, fixed: Fixed, batch_size: int, reset: bool
-    ) -> tuple[Learner, Array]:
+    ) -> tuple[Learner, Array, Any]:
         """Learn every minibatch once; the loss is that before each update, averaged."""
         batch = fixed.batch
         if batch_size == batch.xs.shape[0]:
-            learner, loss = self._sequences(learner, fixed, reset)
+            learner, loss, report = self._sequences(learner, fixed, reset)
         else:
             key, shuffle = jax.random.split(learner.key)
             order = jax.random.permutation(shuffle, batch.xs.shape[0]).reshape(-1, batch_size)
 
-            def minibatch(learner: Learner, rows: Array) -> tuple[Learner, Array]:
+            def minibatch(learner: Learner, rows: Array) -> tuple[Learner, tuple[Array, Any]]:
                 part = jax.tree.map(lambda v: v[rows], batch)
                 few = Fixed(part, fixed.start[rows], fixed.boxes)
-                return self._sequences(learner, few, True)
+                learner, loss, report = self._sequences(learner, few, True)
+                return learner, (loss, report)
 
-            learner, found = jax.lax.scan(minibatch, learner._replace(key=key), order)
-            loss = found.mean()
-        return learner._replace(optimizer=self.optimizer.end_epoch(learner.optimizer)), loss
+            learner, (found, reports) = jax.lax.scan(minibatch, learner._replace(key=key), order)
+            loss, back = found.mean(), jnp.argsort(order.reshape(-1))
+            report = jax.tree.map(lambda v: v.reshape(-1, *v.shape[2:])[back], reports)
+        learner = learner._replace(optimizer=self.optimizer.end_epoch(learner.optimizer))
+        return learner, loss, report
 
-    def _sequences(self, learner: Learner, fixed: Fixed, reset: bool) -> tuple[Learner, Array]:
+    def _sequences(self, learner: Learner, fixed: Fixed, reset: bool) -> tuple[Learner, Array, Any]:
         """Learn one batch of sequences, with an update after every window of time."""
-        batch, cell, noise, draw = fixed.batch, self.net.cell, None, None
+        batch, cell = fixed.batch, self.net.cell
+        learner, noise = self._begin(learner, fixed, reset)
+        valid = None if cell.causal else batch.valid
+        windows = batch._replace(xs=cell.inputs(batch.xs, noise, valid))
+        num_step = batch.xs.shape[1]
+        width = num_step if self.update_every is None else min(self.update_every, num_step)
+        whole = num_step - num_step % width
+
+        def cut(v: Array) -> Array:  # (B, T, ...) -> (windows, B, width, ...)
+            parts = v[:, :whole].reshape(v.shape[0], -1, width, *v.shape[2:])
+            return jnp.moveaxis(parts, 1, 0)
+
+        def join(v: Array) -> Array:  # (windows, B, width) -> (B, T)
+            return jnp.moveaxis(v, 0, 1).reshape(v.shape[1], -1)
+
+        def learn(learner: Learner, now: Batch) -> tuple[Learner, tuple[Array, Array, Any]]:
+            learner, loss, report = self._window(learner, now, fixed.boxes)
+            return learner, (loss, now.mask.sum(), report)
+
+        learner, (losses, counts, reports) = jax.lax.scan(
+            learn, learner, jax.tree.map(cut, windows)
+        )
+        report = jax.tree.map(join, reports)
+        if whole < num_step:
+            rest = jax.tree.map(lambda v: v[:, whole:], windows)
+            learner, (last, count, more) = learn(learner, rest)
+            losses, counts = jnp.append(losses, last), jnp.append(counts, count)
+            report = jax.tree.map(lambda a, b: jnp.concatenate([a, b], 1), report, more)
+        return learner, losses @ counts / counts.sum(), report
+
+    def _begin(self, learner: Learner, fixed: Fixed, reset: bool) -> tuple[Learner, Array | None]:
+        """Draw the keys of a run, and put the network where it starts."""
+        cell, noise, draw = self.net.cell, None, None
         if self.net.is_random and reset:
             key, draw = jax.random.split(learner.key)
             learner = learner._replace(key=key)
@@ -158,28 +195,11 @@ class Program(NamedTuple):
                 state = jnp.broadcast_to(cell.initial_state(learner.params), state.shape)
             trace = self.net.start(learner.params, state, draw)
             learner = learner._replace(state=state, trace=trace)
-        valid = None if cell.causal else batch.valid
-        windows = batch._replace(xs=cell.inputs(batch.xs, noise, valid))
-        num_step = batch.xs.shape[1]
-        width = num_step if self.update_every is None else min(self.update_every, num_step)
-        whole = num_step - num_step % width
+        return learner, noise
 
-        def cut(v: Array) -> Array:  # (B, T, ...) -> (windows, B, width, ...)
-            parts = v[:, :whole].reshape(v.shape[0], -1, width, *v.shape[2:])
-            return jnp.moveaxis(parts, 1, 0)
-
-        def learn(learner: Learner, now: Batch) -> tuple[Learner, tuple[Array, Array]]:
-            learner, loss = self._window(learner, now, fixed.boxes)
-            return learner, (loss, now.mask.sum())
-
-        learner, (losses, counts) = jax.lax.scan(learn, learner, jax.tree.map(cut, windows))
-        if whole < num_step:
-            rest = jax.tree.map(lambda v: v[:, whole:], windows)
-            learner, (last, count) = learn(learner, rest)
-            losses, counts = jnp.append(losses, last), jnp.append(counts, count)
-        return learner, losses @ counts / counts.sum()
-
-    def _window(self, learner: Learner, now: Batch, boxes: dict[str, Box]) -> tuple[Learner, Array]:
+    def _window(
+        self, learner: Learner, now: Batch, boxes: dict[str, Box]
+    ) -> tuple[Learner, Array, Any]:
         """Learn one window: its gradient, clipped, and one step of the optimiser."""
         params, state = learner.params, learner.state
         targets = trajectory.mean_targets(now.ys, now.mask, now.valid)
@@ -190,7 +210,7 @@ class Program(NamedTuple):
         grads = self.clip(free_gradient(boxes, grads))
         new, optimizer = self.optimizer.update(params, grads, learner.optimizer)
         new = project_all(boxes, new, params)
-        return Learner(new, optimizer, found.state, found.trace, learner.key), loss
+        return Learner(new, optimizer, found.state, found.trace, learner.key), loss, found.report
 
     def forward(
         self, monitors: _monitor.Monitors, params: Params, start: Array, trace: Trace, xs: Any

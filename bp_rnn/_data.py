@@ -1,4 +1,4 @@
-"""Training data in BrainPy's layouts, checked."""
+"""Training data in BrainPy's layouts, checked; and samples without time."""
 
 from typing import Any
 
@@ -24,6 +24,17 @@ def inputs(cell: Cell, x: Any) -> tuple[Array, bool]:
     return jnp.asarray(value if batched else value[None], cell.state.dtype), batched
 
 
+def samples(cell: Cell, x: Any) -> Array:
+    """Return inputs without time as ``(B, num_in)``."""
+    value = _check.real_array("x", x)
+    came = value.shape
+    if value.ndim == 1 and cell.num_in == 1:
+        value = value[:, None]
+    if value.ndim != 2 or value.shape[1] != cell.num_in or 0 in value.shape:
+        raise ValueError(f"x must have shape (samples, {cell.num_in}), got {came}")
+    return jnp.asarray(value, cell.state.dtype)
+
+
 def batch(cell: Cell, data: Any, lengths: Any) -> tuple[Array, Array, Array, Array]:
     """Return input ``(B, T, num_in)``, target ``(B, T, num_out)``, mask and valid ``(B, T)``.
 
@@ -35,7 +46,7 @@ def batch(cell: Cell, data: Any, lengths: Any) -> tuple[Array, Array, Array, Arr
             + (f" of {len(data)}" if isinstance(data, tuple | list) else "")
         )
     xs, batched = inputs(cell, data[0])
-    ys = _targets(cell, data[1], xs.shape[:2] if batched else xs.shape[1:2])
+    ys = targets(cell, data[1], xs.shape[:2] if batched else xs.shape[1:2])
     ys = ys if batched else ys[None]
     valid = valid_steps(xs, lengths)
     mask = valid if len(data) == 2 else valid * _mask(data[2], xs, batched)
@@ -61,7 +72,8 @@ def valid_steps(xs: Array, lengths: Any) -> Array:
     return jnp.asarray(np.arange(num_step) < value[:, None], xs.dtype)
 
 
-def _targets(cell: Cell, y: Any, lead: tuple[int, ...]) -> Array:
+def targets(cell: Cell, y: Any, lead: tuple[int, ...]) -> Array:
+    """Return targets ``(*lead, num_out)``, or class labels ``lead`` as integers."""
     value = _check.real_array("y", y)
     labels = value.dtype.kind in "iu" and value.shape == lead and cell.num_out > 1
     if labels:
