@@ -118,23 +118,25 @@ def test_a_cell_without_structure(algorithm):
 
 
 class Encoded(bp_rnn.Cell):
-    """A cell whose input passes two layers, one of them with a gain that is no product."""
+    """A cell whose input passes two layers, and a gain that is no product."""
 
     def __init__(self):
         super().__init__(3, 5)
         self.rowwise = False
-        for name, shape in {"w": (5, 5), "w_1": (4, 3), "w_2": (5, 4), "gain": (3,)}.items():
+        shapes = {"w": (5, 5), "w_1": (4, 3), "w_2": (5, 4), "w_3": (5, 3), "gain": (3,)}
+        for name, shape in shapes.items():
             self.add_parameter(name, bp.init.Normal(scale=0.7), shape)
 
     def step(self, params, state, x):
-        hidden = jnp.tanh(params["w_1"] @ (jnp.exp(params["gain"]) * x))
-        return jnp.tanh(params["w"] @ state + params["w_2"] @ hidden)
+        hidden, scaled = jnp.tanh(params["w_1"] @ x), jnp.exp(params["gain"]) * x
+        driven = params["w_2"] @ hidden + params["w_3"] @ scaled
+        return jnp.tanh(params["w"] @ state + driven)
 
 
 def test_what_the_input_alone_gives_is_taken_ahead_where_no_other_parameter_is_in_it():
     net = bp_rnn.BPTT(Encoded())
     driven = {c.name: g.is_driven for g in net._taps.groups for c in g.columns}
-    assert driven == {"w": False, "w_1": False, "w_2": False, "gain": False}
+    assert driven == {"w": False, "w_1": True, "w_2": False, "w_3": False, "gain": False}
     assert [g.is_driven for g in bp_rnn.BPTT(bp_rnn.RateRNN(3, 5))._taps.groups] == [True]
     xs, ys, state = oracle.data(net.cell, 2, 6)
     _, exact = oracle.gradient(net.cell, state, xs, ys)
@@ -303,7 +305,7 @@ def test_snap_sees_that_a_unit_hears_others_outside_of_products():
 
     cell = Rolled(3, 5, num_out=2)
     assert not bp_rnn.SnAp(cell)._is_local
-    assert bp_rnn.SnAp(bp_rnn.VanillaRNN(3, 5))._is_local
+    assert all(bp_rnn.SnAp(cls(3, 5))._is_local for cls in (bp_rnn.VanillaRNN, bp_rnn.LSTM))
     xs, ys, state = oracle.data(cell, 1, 6)
     keep = {k: jnp.eye(5).reshape(5, 5, *[1] * (v.ndim - 1)) for k, v in cell.params().items()}
     want = masked_rtrl(cell, keep, state[0], xs[0], ys[0])
