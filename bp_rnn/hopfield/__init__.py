@@ -20,3 +20,27 @@ from bp_rnn.hopfield.rules import (
 )
 from bp_rnn.hopfield.softmax import SoftmaxHopfield as SoftmaxHopfield
 from bp_rnn.hopfield.spurious import FixedPoints as FixedPoints, fixed_points as fixed_points
+
+__all__ = [
+    "AssociativeMemory",
+    "Basin",
+    "ContinuousHopfield",
+    "DenseHopfield",
+    "DiscreteHopfield",
+    "EnergySlice",
+    "FixedPoints",
+    "Retrieval",
+    "RetrievalCurve",
+    "SoftmaxHopfield",
+    "basin_of_attraction",
+    "corrupt",
+    "covariance",
+    "energy_slice",
+    "fixed_points",
+    "mean_field",
+    "outer_product",
+    "pseudo_inverse",
+    "random_patterns",
+    "retrieval_curve",
+    "storkey",
+]

@@ -24,7 +24,7 @@ class RetrievalCurve(NamedTuple):
     num_pattern : np.ndarray
         Patterns stored, ``(K,)``.
     overlap : np.ndarray
-        Of the final state with the pattern, ``(K, num_sample)``.
+        Of each final state with its pattern, ``(K, num_sample, num_probe)``.
     """
 
     num: int
@@ -38,22 +38,22 @@ class RetrievalCurve(NamedTuple):
 
     @property
     def mean(self) -> np.ndarray:
-        """Mean overlap over the samples, ``(K,)``."""
-        return self.overlap.mean(1)
+        """Mean overlap, ``(K,)``."""
+        return self.overlap.mean((1, 2))
 
     @property
     def error(self) -> np.ndarray:
-        """Standard error of the mean, ``(K,)``; zero for a single sample."""
+        """Standard error of the mean over the samples, ``(K,)``; zero for a single sample."""
         num = self.overlap.shape[1]
-        return self.overlap.std(1, ddof=min(num - 1, 1)) / num**0.5
+        return self.overlap.mean(2).std(1, ddof=min(num - 1, 1)) / num**0.5
 
     def capacity(self, at_least: float = 0.9) -> float:
-        """Return the number of patterns at which half the samples keep an overlap ``at_least``.
+        """Return the number of patterns at which half of them keep an overlap ``at_least``.
 
         It is interpolated between the last number stored where they do and the next. NaN if half
         keep it everywhere, or nowhere.
         """
-        kept = (self.overlap >= at_least).mean(1)
+        kept = (self.overlap >= at_least).mean((1, 2))
         above = np.flatnonzero(kept >= 0.5)
         if len(above) in (0, len(kept)) or above[-1] == len(kept) - 1:
             return float("nan")
@@ -84,7 +84,7 @@ def retrieval_curve(
     num_sample : int
         Independent sets of patterns for each number.
     num_probe : int
-        Patterns of each set that are retrieved; their overlaps are averaged.
+        Patterns of each set that are retrieved, the first ones.
     fraction : float
         Of the units of a probe that are turned over at the start.
     num_step : int
@@ -101,7 +101,8 @@ def retrieval_curve(
     Raises
     ------
     TypeError, ValueError
-        If the memory holds patterns, or a number is not an integer of at least one.
+        If the memory holds patterns, or a number is not an integer of at least one, or more
+        patterns are to be retrieved than are stored.
     """
     if memory.patterns.shape[0]:
         raise ValueError(f"memory must be empty, got {memory.patterns.shape[0]} patterns")
@@ -110,10 +111,12 @@ def retrieval_curve(
         raise ValueError(f"num_pattern must increase, got {num_pattern}")
     num_sample = _check.integer("num_sample", num_sample, 1)
     num_probe = _check.integer("num_probe", num_probe, 1)
+    if num_probe > numbers[0]:
+        raise ValueError(f"num_probe must be at most {numbers[0]}, as num_pattern, got {num_probe}")
     keys = jax.random.split(_check.as_key(key), (len(numbers), num_sample))
-    overlap = np.zeros((len(numbers), num_sample))
-    with tqdm(total=overlap.size, disable=not progress_bar, unit="network") as bar:
-        for i, j in np.ndindex(overlap.shape):
+    overlap = np.zeros((len(numbers), num_sample, num_probe))
+    with tqdm(total=keys.size, disable=not progress_bar, unit="network") as bar:
+        for i, j in np.ndindex(keys.shape):
             overlap[i, j] = _sample(memory, keys[i, j], numbers[i], num_probe, fraction, num_step)
             bar.update()
     return RetrievalCurve(memory.num, np.asarray(numbers), overlap)
@@ -126,7 +129,7 @@ def _sample(
     num_probe: int,
     fraction: float,
     num_step: int,
-) -> float:
+) -> Array:
     key_pattern, key_probe, key_run = jax.random.split(key, 3)
     coding = "binary" if memory.levels == BINARY else "bipolar"
     patterns = random_patterns(
@@ -136,4 +139,4 @@ def _sample(
     probes = corrupt(key_probe, patterns[:num_probe], fraction)
     found = memory.retrieve(probes, num_step=num_step, key=key_run)
     memory.forget(range(num_pattern))
-    return float(jnp.diagonal(found.overlap).mean())
+    return jnp.diagonal(found.overlap)

@@ -8,6 +8,7 @@ import jax.numpy as jnp
 from bp_rnn import _check
 from bp_rnn.hopfield._base import AssociativeMemory, MemoryOptions
 from bp_rnn.hopfield._settle import Moved
+from bp_rnn.hopfield._sweep import random_order
 from bp_rnn.hopfield.patterns import BIPOLAR
 from bp_rnn.typing import Array, Params
 
@@ -96,7 +97,7 @@ class DenseHopfield(AssociativeMemory):
             new = jnp.where(rise < -tolerance, -state, state)
             field = self.fields(params, new)
         else:
-            order = jax.random.permutation(key, self.num)
+            order = random_order(key, self.num)
             by_unit = params["patterns"].T
             new, field = jax.vmap(lambda x, z: self._sweep(by_unit, order, x, z))(state, field)
         flips = (new != state).sum(-1).astype(jnp.int32)

@@ -9,7 +9,7 @@ import numpy as np
 from bp_rnn import _check
 from bp_rnn.hopfield._coupled import CoupledMemory, CoupledOptions
 from bp_rnn.hopfield._settle import Moved
-from bp_rnn.hopfield._sweep import decide, rounding, sweep
+from bp_rnn.hopfield._sweep import decide, random_order, rounding, sweep
 from bp_rnn.hopfield.patterns import LEVELS
 from bp_rnn.typing import Array, Params
 
@@ -99,7 +99,7 @@ class DiscreteHopfield(CoupledMemory):
             new = decide(state, field - threshold, tolerance, self.levels)
             field, flips = self.fields(params, new), (new != state).sum(-1)
         else:
-            order = jax.random.permutation(key_order, self.num).astype(jnp.int32)
+            order = random_order(key_order, self.num)
 
             def one(sample: tuple[Array, Array, Array, Array]) -> tuple[Array, Array, Array]:
                 return sweep(params["w"], *sample, order=order, levels=self.levels)
