@@ -13,7 +13,7 @@ import numpy as np
 
 from bp_rnn import _check
 from bp_rnn.hopfield._settle import Moved, Settled, settle
-from bp_rnn.hopfield.patterns import as_patterns
+from bp_rnn.hopfield.patterns import as_patterns, correlate
 from bp_rnn.typing import Array, Params
 
 
@@ -153,7 +153,7 @@ class AssociativeMemory(bp.DynamicalSystem, abc.ABC):
 
     def overlap_of(self, params: Params, patterns: Array, state: Array) -> Array:
         r"""Return :math:`m^\mu = \frac{1}{N} \sum_i x_i p_i^\mu`, shape ``(..., M)``; pure."""
-        return self.output(params, state) @ patterns.T / self.num
+        return correlate(self.output(params, state), patterns, self.num)
 
     def drive(self, params: Params, x: Array) -> Params:  # noqa: ARG002
         """Return the parameters under an input ``x`` to each unit."""
@@ -162,8 +162,9 @@ class AssociativeMemory(bp.DynamicalSystem, abc.ABC):
     def store(self, patterns: Any) -> None:
         """Store one pattern ``(num,)``, or several ``(M, num)``, beside those that are there."""
         new = as_patterns("patterns", patterns, self.num, self.levels)
-        self._learn(self.patterns.value, new)
-        self._keep(jnp.concatenate([self.patterns.value, new]))
+        old = self.patterns.value
+        self._learn(old, new)
+        self._keep(np.concatenate([old, new]))
 
     def forget(self, index: int | Sequence[int]) -> None:
         """Forget patterns by their places in ``patterns``; those behind move up.
@@ -181,8 +182,8 @@ class AssociativeMemory(bp.DynamicalSystem, abc.ABC):
             raise IndexError(f"index must be below the {num} patterns stored, got {index}")
         gone = np.zeros(num, bool)
         gone[places] = True
-        patterns = self.patterns.value
-        self._unlearn(patterns[~gone], patterns[gone])
+        patterns = np.asarray(self.patterns.value)
+        self._unlearn(jnp.asarray(patterns[~gone]), jnp.asarray(patterns[gone]))
         self._keep(patterns[~gone])
 
     def set_state(self, probe: Any) -> None:
@@ -262,10 +263,11 @@ class AssociativeMemory(bp.DynamicalSystem, abc.ABC):
     def _unlearn(self, kept: Array, gone: Array) -> None:
         """Change the couplings, where there are some, for patterns that go."""
 
-    def _keep(self, patterns: Array) -> None:
+    def _keep(self, patterns: np.ndarray) -> None:
         # restore_value, because M changes and runners hold on to the Variables
-        self.patterns.restore_value(patterns)
-        self.overlap.restore_value(jnp.zeros((*self.state.shape[:-1], len(patterns)), bm.float_))
+        self.patterns.restore_value(jnp.asarray(patterns))
+        shape = (*self.state.shape[:-1], len(patterns))
+        self.overlap.restore_value(jnp.asarray(np.zeros(shape), bm.float_))
         self._write(self.state.value)
 
     def _write(self, state: Array) -> None:
@@ -290,7 +292,7 @@ class AssociativeMemory(bp.DynamicalSystem, abc.ABC):
         self.cycle.value = self._unbatch(cycle)
 
     def _unbatch(self, value: Array) -> Array:
-        return value if self.is_batched else value[0]
+        return value if self.is_batched else value.reshape(value.shape[1:])
 
     @functools.cached_property
     def _retrieve(self) -> Any:

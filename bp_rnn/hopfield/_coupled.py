@@ -11,7 +11,7 @@ import numpy as np
 from bp_rnn import _check
 from bp_rnn.hopfield import rules
 from bp_rnn.hopfield._base import AssociativeMemory, MemoryOptions
-from bp_rnn.hopfield.patterns import BINARY
+from bp_rnn.hopfield.patterns import BINARY, correlate
 from bp_rnn.typing import Array, Params
 
 
@@ -109,7 +109,7 @@ class CoupledMemory(AssociativeMemory, abc.ABC):
         if self.levels != BINARY:
             return super().overlap_of(params, patterns, state)
         variance = self.activity * (1 - self.activity)
-        return self.output(params, state) @ (patterns.T - self.activity) / (self.num * variance)
+        return correlate(self.output(params, state), patterns - self.activity, self.num * variance)
 
     def drive(self, params: Params, x: Array) -> Params:
         """Return the parameters with ``x`` added to the bias currents."""

@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 from tqdm.auto import tqdm
 
@@ -129,14 +128,14 @@ def _sample(
     num_probe: int,
     fraction: float,
     num_step: int,
-) -> Array:
+) -> np.ndarray:
     key_pattern, key_probe, key_run = jax.random.split(key, 3)
     coding = "binary" if memory.levels == BINARY else "bipolar"
     patterns = random_patterns(
         key_pattern, num_pattern, memory.num, activity=memory.activity, coding=coding
     )
     memory.store(patterns)
-    probes = corrupt(key_probe, patterns[:num_probe], fraction)
+    probes = corrupt(key_probe, np.asarray(patterns)[:num_probe], fraction)
     found = memory.retrieve(probes, num_step=num_step, key=key_run)
     memory.forget(range(num_pattern))
-    return jnp.diagonal(found.overlap)
+    return np.diagonal(found.overlap)

@@ -37,7 +37,7 @@ def as_patterns(
             f"{name} must hold {levels[0]:g} and {levels[1]:g} alone, "
             f"got {array[where]} at index {where}"
         )
-    return jnp.atleast_2d(jnp.asarray(value, bm.float_))
+    return jnp.asarray(np.atleast_2d(array), bm.float_)
 
 
 def random_patterns(
@@ -72,17 +72,17 @@ def random_patterns(
     if not low < mean < high:
         raise ValueError(f"activity must be between {low} and {high}, got {activity}")
     is_on = jax.random.bernoulli(_check.as_key(key), (mean - low) / (high - low), shape)
-    return jnp.where(is_on, high, low).astype(bm.float_)
+    return jnp.asarray(np.where(is_on, high, low), bm.float_)
 
 
-def corrupt(key: Array | int, patterns: Array, fraction: float) -> Array:
+def corrupt(key: Array | int, patterns: Any, fraction: float) -> Array:
     """Return probes: each pattern with a fraction of its units, drawn at random, turned over.
 
     Parameters
     ----------
     key : int or JAX key
         Seed.
-    patterns : Array
+    patterns : array
         ``(N,)`` or ``(M, N)``, of -1 and 1 or of 0 and 1.
     fraction : float
         From 0 to 1; ``round(fraction * N)`` units of each pattern are turned over.
@@ -100,3 +100,9 @@ def corrupt(key: Array | int, patterns: Array, fraction: float) -> Array:
     rank = jax.random.uniform(_check.as_key(key), value.shape).argsort(-1).argsort(-1)
     turned = jnp.where((value < 0).any(), -value, 1 - value)
     return jnp.where(rank < round(fraction * value.shape[-1]), turned, value)
+
+
+@jax.jit
+def correlate(x: Array, patterns: Array, size: float) -> Array:
+    """Return ``x . p / size`` for each pattern ``(M, N)``, shape ``(..., M)``."""
+    return x @ patterns.T / size
