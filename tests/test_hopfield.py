@@ -649,5 +649,7 @@ def test_bad_calls():
         hopfield.random_patterns(0, 3, 4, activity=2)
     with pytest.raises(ValueError, match="DenseHopfield takes no input"):
         bp_rnn.DenseHopfield(4).update(jnp.ones(4))
+    with pytest.raises(ValueError, match=r"x must have shape \(70,\) at each step, got \(6, 70\)"):
+        net.update(patterns())
     with pytest.raises(ValueError, match=r"dt of the run is 0.1, but .* built with dt=0.2"):
         bp_rnn.ContinuousHopfield(4, dt=0.2).update()

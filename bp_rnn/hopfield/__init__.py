@@ -1,7 +1,8 @@
 """Associative memory: networks whose fixed points are stored patterns."""
 
 from bp_rnn.hopfield import mean_field as mean_field
-from bp_rnn.hopfield._base import AssociativeMemory as AssociativeMemory, Retrieval as Retrieval
+from bp_rnn.hopfield._base import AssociativeMemory as AssociativeMemory
+from bp_rnn.hopfield._settle import Retrieval as Retrieval
 from bp_rnn.hopfield.basin import Basin as Basin, basin_of_attraction as basin_of_attraction
 from bp_rnn.hopfield.capacity import (
     RetrievalCurve as RetrievalCurve,

@@ -3,7 +3,7 @@
 import abc
 import functools
 from collections.abc import Sequence
-from typing import Any, NamedTuple, TypedDict
+from typing import Any, TypedDict
 
 import brainpy as bp
 import brainpy.math as bm
@@ -12,7 +12,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from bp_rnn import _check
-from bp_rnn.hopfield._settle import Moved, Settled, settle
+from bp_rnn.hopfield._settle import Moved, Retrieval, Settled, settle
 from bp_rnn.hopfield.patterns import as_patterns, correlate
 from bp_rnn.typing import Array, Params
 
@@ -23,36 +23,6 @@ class MemoryOptions(TypedDict, total=False):
     key: Array | int
     mode: bm.Mode | None
     name: str | None
-
-
-class Retrieval(NamedTuple):
-    """What a retrieval ends with; a leading batch axis where the probe has one.
-
-    Attributes
-    ----------
-    state : Array
-        ``(num,)``.
-    overlap : Array
-        With each pattern, ``(M,)``.
-    energy : Array
-        Of the final state.
-    num_step : Array
-        Steps in which something moved.
-    flips : Array
-        Units that changed sides, summed over the steps.
-    converged : Array
-        Whether the state is a fixed point.
-    cycle : Array
-        Whether it came back after two steps, which only synchronous updates do.
-    """
-
-    state: Array
-    overlap: Array
-    energy: Array
-    num_step: Array
-    flips: Array
-    converged: Array
-    cycle: Array
 
 
 class AssociativeMemory(bp.DynamicalSystem, abc.ABC):

@@ -112,7 +112,15 @@ class CoupledMemory(AssociativeMemory, abc.ABC):
         return correlate(self.output(params, state), patterns - self.activity, self.num * variance)
 
     def drive(self, params: Params, x: Array) -> Params:
-        """Return the parameters with ``x`` added to the bias currents."""
+        """Return the parameters with ``x`` added to the bias currents.
+
+        Raises
+        ------
+        ValueError
+            If ``x`` has neither the shape of the state nor that of one sample.
+        """
+        if x.shape not in ((), (self.num,), self.state.shape):
+            raise ValueError(f"x must have shape {self.state.shape} at each step, got {x.shape}")
         return {**params, "b": params["b"] + x}
 
     def recurrent(self, params: Params, x: Array) -> Array:

@@ -50,6 +50,36 @@ class Settled(NamedTuple):
     cycle: Array
 
 
+class Retrieval(NamedTuple):
+    """What a retrieval ends with; a leading batch axis where the probe has one.
+
+    Attributes
+    ----------
+    state : Array
+        ``(num,)``.
+    overlap : Array
+        With each pattern, ``(M,)``.
+    energy : Array
+        Of the final state.
+    num_step : Array
+        Steps in which something moved.
+    flips : Array
+        Units that changed sides, summed over the steps.
+    converged : Array
+        Whether the state is a fixed point.
+    cycle : Array
+        Whether it came back after two steps, which only synchronous updates do.
+    """
+
+    state: Array
+    overlap: Array
+    energy: Array
+    num_step: Array
+    flips: Array
+    converged: Array
+    cycle: Array
+
+
 def settle(
     advance: Callable[[Array, Any, Array], Moved],
     fields: Callable[[Array], Any],

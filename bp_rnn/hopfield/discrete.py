@@ -101,10 +101,11 @@ class DiscreteHopfield(CoupledMemory):
         else:
             order = random_order(key_order, self.num)
 
-            def one(sample: tuple[Array, Array, Array, Array]) -> tuple[Array, Array, Array]:
+            def one(sample: tuple[Array, Array, Array]) -> tuple[Array, Array, Array]:
                 return sweep(params["w"], *sample, order=order, levels=self.levels)
 
-            new, field, flips = jax.lax.map(one, (state, field, threshold, tolerance))
+            new, field, flips = jax.lax.map(one, (state, field - threshold, tolerance))
+            field = field + threshold
         moving = flips > 0 if self.temperature == 0 else jnp.ones_like(flips, bool)
         return Moved(new, field, flips.astype(jnp.int32), moving)
 
