@@ -1,6 +1,6 @@
 """Recurrent networks and how they learn, for BrainPy."""
 
-from bp_rnn import functional as functional, plot as plot, tasks as tasks
+from bp_rnn import functional as functional, hopfield as hopfield, plot as plot, tasks as tasks
 from bp_rnn.cells import (
     CTRNN as CTRNN,
     GRU as GRU,
@@ -46,6 +46,12 @@ from bp_rnn.gradients import (
     SnAp as SnAp,
     check_gradient as check_gradient,
     gradient_norms as gradient_norms,
+)
+from bp_rnn.hopfield import (
+    ContinuousHopfield as ContinuousHopfield,
+    DenseHopfield as DenseHopfield,
+    DiscreteHopfield as DiscreteHopfield,
+    SoftmaxHopfield as SoftmaxHopfield,
 )
 from bp_rnn.init import SpectralRadius as SpectralRadius
 from bp_rnn.lecture import RNN as RNN

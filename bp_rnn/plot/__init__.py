@@ -1,7 +1,24 @@
 """Pictures: functions that take and return matplotlib axes."""
 
 from bp_rnn.plot.gradient import plot_gradient_norms as plot_gradient_norms
+from bp_rnn.plot.hopfield import (
+    plot_basin as plot_basin,
+    plot_energy as plot_energy,
+    plot_energy_slice as plot_energy_slice,
+    plot_patterns as plot_patterns,
+    plot_retrieval as plot_retrieval,
+)
 from bp_rnn.plot.phases import plot_phases as plot_phases
 from bp_rnn.plot.sequence import plot_losses as plot_losses, plot_sequence as plot_sequence
 
-__all__ = ["plot_gradient_norms", "plot_losses", "plot_phases", "plot_sequence"]
+__all__ = [
+    "plot_basin",
+    "plot_energy",
+    "plot_energy_slice",
+    "plot_gradient_norms",
+    "plot_losses",
+    "plot_patterns",
+    "plot_phases",
+    "plot_retrieval",
+    "plot_sequence",
+]

@@ -1,0 +1,79 @@
+"""How many patterns networks of two-valued units hold, against theory.
+
+The overlap after retrieval against the load, from the pattern itself, beside the mean-field curve;
+where half the patterns are lost, extrapolated to infinite size; and the number of patterns that
+memories of order n keep with one unit in 200 wrong after one step, against N^(n-1).
+"""
+
+import argparse
+
+import numpy as np
+from common import header
+
+import bp_rnn
+from bp_rnn import hopfield
+
+LOADS = (0.02, 0.04, 0.06, 0.08, 0.1, 0.11, 0.12, 0.13, 0.135, 0.14, 0.145, 0.15, 0.16, 0.17, 0.18)
+
+
+def retrieval(sizes, num_probe):
+    curves = {}
+    for num in sizes:
+        numbers = [round(load * num) for load in LOADS]
+        curves[num] = hopfield.retrieval_curve(
+            bp_rnn.DiscreteHopfield(num),
+            numbers,
+            num_sample=20,
+            num_probe=num_probe,
+            key=num,
+        )
+    theory = hopfield.mean_field.overlap(LOADS)
+    print("| load | theory |" + "".join(f" N = {num} |" for num in sizes))
+    print("|---|---|" + "---|" * len(sizes))
+    for i, load in enumerate(LOADS):
+        found = [f" {c.mean[i]:.5f} +- {c.error[i]:.5f} |" for c in curves.values()]
+        print(f"| {load:g} | {theory[i]:.5f} |" + "".join(found))
+    half = np.array([c.capacity() / num for num, c in curves.items()])
+    limit = np.polyfit(np.array(sizes) ** -0.5, half, 1)[1]
+    print("\nhalf lost at", *(f"{a:.4f} (N = {n})" for n, a in zip(sizes, half, strict=True)))
+    print(f"at infinite N, by a line in 1/sqrt(N): {limit:.4f}")
+    print("theory:", hopfield.mean_field.transition())
+
+
+def kept(num, order, wrong=0.005):
+    """Return the number of patterns with this fraction of wrong units after one step."""
+    # the noise of all others is Gaussian, of variance (2n - 3)!! M / N^(n-1)
+    guess = num ** (order - 1) / (2.576**2 * np.prod(np.arange(2 * order - 3, 0, -2)))
+    numbers = np.unique(np.round(guess * np.array([0.4, 0.7, 1.0, 1.5, 2.2])).astype(int))
+    curve = hopfield.retrieval_curve(
+        bp_rnn.DenseHopfield(num, order=order),
+        numbers[numbers > 0].tolist(),
+        num_sample=60,
+        num_step=1,
+        key=num,
+    )
+    return float(np.exp(np.interp(2 * wrong, 1 - curve.mean, np.log(curve.num_pattern))))
+
+
+def dense(orders, sizes):
+    print("\n| order n |" + "".join(f" M at N = {num} |" for num in sizes) + " exponent | theory |")
+    print("|---|" + "---|" * (len(sizes) + 2))
+    for order in orders:
+        found = [kept(num, order) for num in sizes]
+        exponent = np.polyfit(np.log(sizes), np.log(found), 1)[0]
+        cells = "".join(f" {m:.0f} |" for m in found)
+        print(f"| {order} |{cells} {exponent:.2f} | {order - 1} |", flush=True)
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--sizes", type=int, nargs="+", default=[1000, 2000, 4000])
+    parser.add_argument("--num-probe", type=int, default=20, help="patterns retrieved of each set")
+    options = parser.parse_args()
+    print(header(), "\n")
+    retrieval(options.sizes, options.num_probe)
+    dense((2, 3, 4), (20, 50, 100, 200))
+
+
+if __name__ == "__main__":
+    main()
