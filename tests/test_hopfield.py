@@ -114,7 +114,7 @@ def weights(p, **options):
         {"rule": hopfield.outer_product},
         {"rule": "covariance", "activity": 0.2},
     ],
-    ids=lambda o: str(o.get("rule", "outer_product")).split()[-1],
+    ids=["outer_product", "storkey", "pseudo_inverse", "callable", "covariance"],
 )
 def test_storing_and_forgetting_one_by_one(options):
     p = np.asarray(patterns(5, 11, activity=0.2))
