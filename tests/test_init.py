@@ -30,6 +30,7 @@ def plain(cls):
 
 BY_KEY = {c.__name__: plain(c) for c in cases.leaves(bp_rnn.cells, bp_rnn.Cell)} | {
     "Deep": stacked,
+    "LayeredRNN": lambda key: bp_rnn.LayeredRNN(3, [5, 4], num_out=2, key=key),
     "Bidirectional": both_ways,
 }
 
