@@ -1,8 +1,9 @@
 """How many patterns networks of two-valued units hold, against theory.
 
 The overlap after retrieval against the load, from the pattern itself, beside the mean-field curve;
-where half the patterns are lost, extrapolated to infinite size; and the number of patterns that
-memories of order n keep with one unit in 200 wrong after one step, against N^(n-1).
+where it falls below the theory's overlap at the transition, and halfway from there to what is left
+of a lost pattern (0.35), extrapolated to infinite size; and the number of patterns that memories of
+order n keep with one unit in 200 wrong after one step, against N^(n-1).
 """
 
 import argparse
@@ -13,7 +14,18 @@ from common import header
 import bp_rnn
 from bp_rnn import hopfield
 
-LOADS = (0.02, 0.04, 0.06, 0.08, 0.1, 0.11, 0.12, 0.13, 0.135, 0.14, 0.145, 0.15, 0.16, 0.17, 0.18)
+LOADS = (0.06, 0.08, 0.1, 0.11, 0.12, 0.125, 0.13, 0.135, 0.14, 0.145, 0.15, 0.155, 0.16)
+HALF = 0.66
+
+
+def crossing(curve, level):
+    """Return the load at which the mean overlap falls below a level, or NaN."""
+    below = np.flatnonzero(curve.mean < level)
+    if not len(below):
+        return np.nan
+    i = below[0]
+    part = (curve.mean[i - 1] - level) / (curve.mean[i - 1] - curve.mean[i])
+    return curve.load[i - 1] + part * (curve.load[i] - curve.load[i - 1])
 
 
 def retrieval(sizes, num_probe):
@@ -33,11 +45,16 @@ def retrieval(sizes, num_probe):
     for i, load in enumerate(LOADS):
         found = [f" {c.mean[i]:.5f} +- {c.error[i]:.5f} |" for c in curves.values()]
         print(f"| {load:g} | {theory[i]:.5f} |" + "".join(found))
-    half = np.array([c.capacity() / num for num, c in curves.items()])
-    limit = np.polyfit(np.array(sizes) ** -0.5, half, 1)[1]
-    print("\nhalf lost at", *(f"{a:.4f} (N = {n})" for n, a in zip(sizes, half, strict=True)))
-    print(f"at infinite N, by a line in 1/sqrt(N): {limit:.4f}")
-    print("theory:", hopfield.mean_field.transition())
+    critical = hopfield.mean_field.transition()
+    half = np.array([crossing(curve, HALF) for curve in curves.values()])
+    for num, curve, load in zip(sizes, curves.values(), half, strict=True):
+        below = crossing(curve, critical.overlap)
+        print(f"N = {num}: below {critical.overlap:.3f} at {below:.4f}, half lost at {load:.4f}")
+    there = ~np.isnan(half)
+    if there.sum() > 1:
+        limit = np.polyfit(np.array(sizes)[there] ** -0.5, half[there], 1)[1]
+        print(f"half lost at infinite N, by a line in 1 / sqrt(N): {limit:.4f}")
+    print(f"theory: {critical.load:.4f}")
 
 
 def kept(num, order, wrong=0.005):
@@ -68,11 +85,11 @@ def dense(orders, sizes):
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--sizes", type=int, nargs="+", default=[1000, 2000, 4000])
-    parser.add_argument("--num-probe", type=int, default=20, help="patterns retrieved of each set")
+    parser.add_argument("--num-probe", type=int, default=40, help="patterns retrieved of each set")
     options = parser.parse_args()
     print(header(), "\n")
     retrieval(options.sizes, options.num_probe)
-    dense((2, 3, 4), (20, 50, 100, 200))
+    dense((2, 3, 4), (20, 63, 200))
 
 
 if __name__ == "__main__":

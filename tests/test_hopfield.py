@@ -178,10 +178,11 @@ def algorithm_1(w, x, order, b, low, high):
 )
 def test_sweeps_are_algorithm_1(coding, precision):
     with bm.environment(x64=precision == "float64"):
-        b = np.arange(N) % 2 * 2  # so that there are ties whatever the patterns' parity
-        net = network(coding=coding, b=b / N)
+        rng = np.random.default_rng(0)
+        w = np.triu(rng.integers(-3, 4, (N, N)), 1)
+        w, b = w + w.T, rng.integers(-3, 4, N)  # whole numbers, whose fields of zero are zero
+        net = bp_rnn.DiscreteHopfield(N, coding=coding, w=w / N, b=b / N)
         low, high = (int(v) for v in net.levels)
-        w = np.rint(np.asarray(net.w.value, np.float64) * N).astype(int)  # fields of zero are zero
         params, key = net.params(), jax.random.key(1)
         order = np.asarray(random_order(jax.random.split(key)[0], N))
         starts = np.asarray(patterns(40, key=2, coding=coding))
@@ -302,10 +303,13 @@ def test_glauber_dynamics_samples_boltzmanns_distribution(coding):
     )
     states = np.array(list(itertools.product(net.levels, repeat=3)))
     weight = np.exp((np.einsum("si,ij,sj->s", states, w, states) / 2 + states @ b) / 1.5)
-    runner = bp.DSRunner(net, monitors=["state", "converged"], progress_bar=False)
+    runner = bp.DSRunner(net, monitors=["state", "energy", "converged"], progress_bar=False)
     net.reset_state(400)
     runner.run(duration=12.0)
     assert not runner.mon.converged.any()
+    x = runner.mon.state
+    energy = -np.einsum("bti,ij,btj->bt", x, w, x) / 2 - x @ b
+    np.testing.assert_allclose(runner.mon.energy, energy, atol=1e-10)
     seen = (runner.mon.state[:, 20:, None] == states).all(-1).mean((0, 1))
     np.testing.assert_allclose(seen, weight / weight.sum(), atol=0.01)
 

@@ -71,18 +71,18 @@ def sweep(
         State and fields after the sweep, and the number of flips.
     """
     num = x.shape[0]
+    middle, half = (levels[0] + levels[1]) / 2, (levels[1] - levels[0]) / 2
     ahead = jnp.arange(WINDOW, dtype=order.dtype)
     padded = jnp.concatenate([order, jnp.zeros_like(ahead)])
 
     def look(carry: tuple[Array, Array, Array, Array]) -> tuple[Array, Array, Array, Array]:
         x, field, place, flips = carry
         units = jax.lax.dynamic_slice(padded, (place,), (WINDOW,))
-        now = x[units]
-        wanted = decide(now, field[units], tolerance, levels)
-        flip = (wanted != now) & (place + ahead < num)
+        side = (x[units] - middle) / half
+        flip = (field[units] * side < -tolerance) & (place + ahead < num)
         first = jnp.argmax(flip)
         found, unit = flip[first], units[first]
-        change = jnp.where(found, wanted[first] - now[first], 0.0)
+        change = jnp.where(found, -2 * half * side[first], 0.0)
         place = place + jnp.where(found, first.astype(place.dtype) + 1, WINDOW)
         return x.at[unit].add(change), field + w[unit] * change, place, flips + found
 

@@ -31,13 +31,19 @@ def as_patterns(
     if array.ndim not in (1, 2) or array.size == 0 or (num is not None and array.shape[-1] != num):
         units = "num" if num is None else num
         raise ValueError(f"{name} must have shape ({units},) or (M, {units}), got {array.shape}")
-    if levels is not None and not np.isin(array, levels).all():
-        where = tuple(int(i) for i in np.argwhere(~np.isin(array, levels))[0])
-        raise ValueError(
-            f"{name} must hold {levels[0]:g} and {levels[1]:g} alone, "
-            f"got {array[where]} at index {where}"
-        )
+    if levels is not None:
+        _check_levels(name, array, levels)
     return jnp.asarray(np.atleast_2d(array), bm.float_)
+
+
+def _check_levels(name: str, array: np.ndarray, levels: tuple[float, float]) -> None:
+    low, high = levels
+    wrong = (array != low) & (array != high)
+    if wrong.any():
+        where = tuple(int(i) for i in np.argwhere(wrong)[0])
+        raise ValueError(
+            f"{name} must hold {low:g} and {high:g} alone, got {array[where]} at index {where}"
+        )
 
 
 def random_patterns(
