@@ -1,3 +1,4 @@
+import collections
 import itertools
 import os
 import pathlib
@@ -17,6 +18,17 @@ MAPS = pathlib.Path("/proc/self/maps")
 #: Of the 65530 that Linux gives a process; XLA crashes where it gets no more.
 MOST_MAPS = 20_000
 count = itertools.count(1)
+
+
+def pytest_collection_modifyitems(items):
+    """Put the files that take longest first, so that no process is left with them at the end."""
+    size = collections.Counter(item.path.name for item in items)
+
+    def order(item):
+        name = item.path.name
+        return name != "test_tutorials.py", -size[name], name
+
+    items.sort(key=order)
 
 
 @pytest.fixture(autouse=True)
