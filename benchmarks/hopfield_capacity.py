@@ -16,6 +16,8 @@ from bp_rnn import hopfield
 
 LOADS = (0.06, 0.08, 0.1, 0.11, 0.12, 0.125, 0.13, 0.135, 0.14, 0.145, 0.15, 0.155, 0.16)
 HALF = 0.66
+#: Sizes over a decade, by order.
+DECADES = {2: (20, 63, 200), 3: (20, 63, 200), 4: (12, 38, 120)}
 
 
 def crossing(curve, level):
@@ -72,14 +74,13 @@ def kept(num, order, wrong=0.005):
     return float(np.exp(np.interp(2 * wrong, 1 - curve.mean, np.log(curve.num_pattern))))
 
 
-def dense(orders, sizes):
-    print("\n| order n |" + "".join(f" M at N = {num} |" for num in sizes) + " exponent | theory |")
-    print("|---|" + "---|" * (len(sizes) + 2))
-    for order in orders:
+def dense():
+    print("\n| order n | units N | patterns M | exponent | theory |\n|---|---|---|---|---|")
+    for order, sizes in DECADES.items():
         found = [kept(num, order) for num in sizes]
         exponent = np.polyfit(np.log(sizes), np.log(found), 1)[0]
-        cells = "".join(f" {m:.0f} |" for m in found)
-        print(f"| {order} |{cells} {exponent:.2f} | {order - 1} |", flush=True)
+        units, numbers = (", ".join(f"{v:.0f}" for v in values) for values in (sizes, found))
+        print(f"| {order} | {units} | {numbers} | {exponent:.2f} | {order - 1} |", flush=True)
 
 
 def main():
@@ -89,7 +90,7 @@ def main():
     options = parser.parse_args()
     print(header(), "\n")
     retrieval(options.sizes, options.num_probe)
-    dense((2, 3, 4), (20, 63, 200))
+    dense()
 
 
 if __name__ == "__main__":
