@@ -1,6 +1,12 @@
 """Recurrent networks and how they learn, for BrainPy."""
 
-from bp_rnn import functional as functional, hopfield as hopfield, plot as plot, tasks as tasks
+from bp_rnn import (
+    functional as functional,
+    hopfield as hopfield,
+    plasticity as plasticity,
+    plot as plot,
+    tasks as tasks,
+)
 from bp_rnn.cells import (
     CTRNN as CTRNN,
     GRU as GRU,
@@ -56,6 +62,11 @@ from bp_rnn.hopfield import (
 from bp_rnn.init import SpectralRadius as SpectralRadius
 from bp_rnn.lecture import RNN as RNN
 from bp_rnn.penalties import Omega as Omega, RateL2 as RateL2, WeightL2 as WeightL2
+from bp_rnn.plasticity import (
+    STDP as STDP,
+    PlasticLayer as PlasticLayer,
+    PlasticRNN as PlasticRNN,
+)
 from bp_rnn.train import (
     EquilibriumTrainer as EquilibriumTrainer,
     OfflineTrainer as OfflineTrainer,
