@@ -71,7 +71,7 @@ class SoftBounds(Wrapped):
 
     Notes
     -----
-    Source: Kistler & van Hemmen 2000, eq. 9. A step longer than the distance ends at the bound.
+    Source: Kistler & van Hemmen 2000. A step longer than the distance ends at the bound.
     """
 
     rule: PlasticityRule

@@ -32,7 +32,7 @@ def selectivity(v: Any) -> np.ndarray:
 
     Notes
     -----
-    Source: Bienenstock, Cooper & Munro 1982, eq. 1, there without the denominator, so that the
+    Source: Bienenstock, Cooper & Munro 1982, there without the denominator, so that the
     most selective unit has :math:`1 - 1/K`.
     """
     response = _check.real_array("v", v)

@@ -1,14 +1,15 @@
 """Ocular dominance: two eyes compete for the units of a cortical sheet."""
 
+import functools
 from typing import NamedTuple
 
+import brainpy.math as bm
 import jax
 import jax.numpy as jnp
 import numpy as np
 
 from bp_rnn import _check
 from bp_rnn.plasticity._clock import positive
-from bp_rnn.plasticity.layer import PlasticLayer
 from bp_rnn.plasticity.subtractive import SubtractiveNormalization
 from bp_rnn.typing import Array
 
@@ -84,7 +85,7 @@ def ocular_dominance(
 
     Notes
     -----
-    Source: Dayan & Abbott 2001, section 8.3, eqs. 8.30 to 8.34 and figure 8.9.
+    Source: Dayan & Abbott 2001, section 8.3, on ocular dominance stripes.
     """
     num, width = _check.integer("num", num, 4), positive("width", width)
     same, different = positive("same", same), _check.number("different", different)
@@ -93,16 +94,27 @@ def ocular_dominance(
     distance = np.minimum(np.arange(num), num - np.arange(num))
     hat = np.exp(-(distance**2) / (2 * width**2)) - np.exp(-(distance**2) / (18 * width**2)) / 9
     interaction = np.stack([np.roll(hat, i) for i in range(num)])
-    # K = (I - M)^-1 of the rates at rest
-    m = np.eye(num) - np.linalg.inv(interaction)
-    noise = 0.01 * np.asarray(jax.random.normal(_check.as_key(key), (num,)))
-    w = 0.5 + np.stack([noise, -noise], axis=1)
-    rule = SubtractiveNormalization(nonnegative=True)
-    layer = PlasticLayer(2, num, rule, lr=lr, w=jnp.asarray(w), m=jnp.asarray(m))
-    # two inputs with just these correlations
-    both, one = np.sqrt(same + different), np.sqrt(same - different)
-    inputs = np.array([[both, both], [one, -one]])
-    layer.fit(inputs, num_epoch=num_epoch, batch_size=2, progress_bar=False)
-    w = np.asarray(layer.w.value)
+    noise = 0.01 * jax.random.normal(_check.as_key(key), (num,), bm.float_)
+    w = _compete(
+        jnp.asarray(interaction, bm.float_),
+        0.5 + jnp.stack([noise, -noise], axis=1),
+        jnp.asarray([same, different, positive("lr", lr)], bm.float_),
+        _check.integer("num_epoch", num_epoch, 1),
+    )
     growth = (same - different) * np.fft.rfft(hat).real
-    return OcularDominance(w, (w[:, 0] - w[:, 1]) / w.sum(1), hat, growth)
+    dominance = (w[:, 0] - w[:, 1]) / w.sum(1)
+    return OcularDominance(np.asarray(w), np.asarray(dominance), hat, growth)
+
+
+@functools.partial(jax.jit, static_argnames="num_epoch")
+def _compete(interaction: Array, w: Array, constants: Array, num_epoch: int) -> Array:
+    rule = SubtractiveNormalization(nonnegative=True)
+    same, different, lr = constants
+    both, one = jnp.sqrt(same + different), jnp.sqrt(same - different)
+    u = jnp.stack([jnp.stack([both, both]), jnp.stack([one, -one])])  # with just these correlations
+
+    def step(w: Array, _: None) -> tuple[Array, None]:
+        v = u @ w.T @ interaction.T
+        return rule.project(w + lr * rule.derivative(w, u, v, {}), w), None
+
+    return jax.lax.scan(step, w, None, length=num_epoch)[0]

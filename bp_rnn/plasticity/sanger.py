@@ -32,7 +32,7 @@ class Sanger(HebbianRule):
 
     Notes
     -----
-    Source: Sanger 1989, eq. 2 (the generalised Hebbian algorithm).
+    Source: Sanger 1989 (the generalised Hebbian algorithm).
     """
 
     alpha: float = 1.0

@@ -9,16 +9,28 @@ from bp_rnn.plot.hopfield import (
     plot_retrieval as plot_retrieval,
 )
 from bp_rnn.plot.phases import plot_phases as plot_phases
+from bp_rnn.plot.plasticity import (
+    plot_dominance as plot_dominance,
+    plot_norms as plot_norms,
+    plot_responses as plot_responses,
+    plot_weights as plot_weights,
+    plot_window as plot_window,
+)
 from bp_rnn.plot.sequence import plot_losses as plot_losses, plot_sequence as plot_sequence
 
 __all__ = [
     "plot_basin",
+    "plot_dominance",
     "plot_energy",
     "plot_energy_slice",
     "plot_gradient_norms",
     "plot_losses",
+    "plot_norms",
     "plot_patterns",
     "plot_phases",
+    "plot_responses",
     "plot_retrieval",
     "plot_sequence",
+    "plot_weights",
+    "plot_window",
 ]
