@@ -78,7 +78,8 @@ def real_array(name: str, value: Any) -> np.ndarray:
         raise ValueError(f"{name} must be a rectangular array: {error}") from None
     if array.dtype.kind not in "biuf" and array.dtype.name != "bfloat16":
         raise TypeError(f"{name} must hold real numbers, got dtype {array.dtype}")
-    bad = ~np.isfinite(array.astype(np.float64))
+    # NumPy itself knows no infinity of other types; a copy of what it knows would cost time
+    bad = ~np.isfinite(array if array.dtype.kind == "f" else array.astype(np.float64))
     if bad.any():
         where = tuple(int(i) for i in np.argwhere(bad)[0])
         raise ValueError(
