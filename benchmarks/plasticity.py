@@ -136,7 +136,7 @@ def peer(us, size):
     net = bp_rnn.PlasticLayer(NUM_IN, 8, plasticity.Sanger(), lr=1.0)
     other = IncrementalPCA(8, batch_size=size)
     sides = {
-        "Sanger, 20 epochs": fitting(net, net.w.value, us, num_epoch=20, batch_size=size),
+        "Sanger, 200 epochs": fitting(net, net.w.value, us, num_epoch=200, batch_size=size),
         "IncrementalPCA, one epoch": lambda: other.fit(us).components_,
     }
     print("\n| eight components | seconds | largest angle of their space to the true one |")
