@@ -324,6 +324,22 @@ def test_anti_hebb_decorrelates():
     assert not np.diag(net.m.value).any()
 
 
+def test_lateral_weights_that_stay():
+    """v = W u + M v at once, with M not symmetric."""
+    m, inputs = np.array([[0.0, 0.5, 0.0], [-0.2, 0.0, 0.1], [0.3, 0.0, 0.0]]), samples(3)
+    net = layer(plasticity.Hebb(), w=START, m=m)
+    fit(net, inputs)
+    w = START.copy()
+    for u in inputs:
+        v = np.linalg.inv(np.eye(NUM) - m) @ w @ u
+        w = w + 0.02 * np.outer(v, u)
+    np.testing.assert_allclose(net.w.value, w, atol=1e-12)
+    np.testing.assert_allclose(net.v.value, v, atol=1e-12)
+    np.testing.assert_array_equal(net.m.value, m)
+    fit(net, inputs, batch_size=3)
+    np.testing.assert_allclose(net.v.value, v, atol=1e-12)  # a batch has no place there
+
+
 # BCM
 
 
@@ -574,6 +590,10 @@ def test_recurrent_weights_in_batches_and_within_bounds():
     np.testing.assert_allclose(cell.w.value, expected, atol=1e-12)
     net.reset_state(3)
     assert net.state.shape == (3, 4)
+    free = bp_rnn.RateRNN(None, 4, w=0.1, init_state=2.0)
+    net = bp_rnn.PlasticRNN(free, plasticity.HardBounds(plasticity.Hebb(), 0.0, 0.2), lr=1.0)
+    net.update(np.zeros(4))
+    np.testing.assert_array_equal(free.w.value, 0.2)
 
 
 # bad input
