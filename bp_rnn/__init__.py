@@ -12,6 +12,7 @@ from bp_rnn.cells import (
     EnergyRNN as EnergyRNN,
     IndRNN as IndRNN,
     LayeredRNN as LayeredRNN,
+    LinearRNN as LinearRNN,
     RateRNN as RateRNN,
     TwoTimescaleRNN as TwoTimescaleRNN,
     VanillaRNN as VanillaRNN,
@@ -32,6 +33,7 @@ from bp_rnn.equilibrium import (
     Implicit as Implicit,
     RecurrentBackprop as RecurrentBackprop,
 )
+from bp_rnn.functional.modes import Modes as Modes, modes as modes
 from bp_rnn.gradients import (
     BPTT as BPTT,
     KFRTRL as KFRTRL,
