@@ -1,6 +1,12 @@
 """Recurrent networks and how they learn, for BrainPy."""
 
-from bp_rnn import functional as functional, hopfield as hopfield, plot as plot, tasks as tasks
+from bp_rnn import (
+    functional as functional,
+    hopfield as hopfield,
+    networks as networks,
+    plot as plot,
+    tasks as tasks,
+)
 from bp_rnn.cells import (
     CTRNN as CTRNN,
     GRU as GRU,
