@@ -9,6 +9,7 @@ from bp_rnn.functional import (
     modes as modes,
     nonlinearity as nonlinearity,
     sensitivity as sensitivity,
+    separatrix as separatrix,
     trajectory as trajectory,
 )
 
@@ -21,5 +22,6 @@ __all__ = [
     "modes",
     "nonlinearity",
     "sensitivity",
+    "separatrix",
     "trajectory",
 ]
