@@ -132,6 +132,14 @@ def test_linear_systems(solver):
     np.testing.assert_array_equal(linear_solve.is_solved(error), [True, True, False])
 
 
+def test_gmres_finishes_what_bicgstab_breaks_off():
+    """A quarter turn maps each residual to a right angle: BiCGSTAB divides by zero."""
+    turn = jnp.array([[0.0, 1.0], [-1.0, 0.0]])
+    v, error = linear_solve.solve(lambda v: turn @ v, jnp.array([1.0, 0.0]), "bicgstab")
+    np.testing.assert_allclose(v, [0.0, 1.0], atol=1e-14)
+    assert error < 1e-14
+
+
 def test_stability_is_what_the_eigenvalues_say():
     """Random Jacobians on both sides of the border, with real and complex leading eigenvalues."""
     rng = np.random.default_rng(0)

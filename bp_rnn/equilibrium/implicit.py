@@ -26,9 +26,9 @@ class Implicit(EquilibriumAlgorithm):
     ----------
     cell : Cell
         The network.
-    solver : {'gmres', 'bicgstab', 'direct'}
+    solver : {'bicgstab', 'gmres', 'direct'}
         How the system is solved: from products with J alone, which never builds J, or by
-        factoring it. GMRES gives up last, BiCGSTAB costs least, in a batch above all.
+        factoring it. BiCGSTAB costs least; what it breaks off, GMRES finishes.
     **options
         Those of :class:`EquilibriumAlgorithm`.
 
@@ -40,7 +40,7 @@ class Implicit(EquilibriumAlgorithm):
 
     kind = "exact"
 
-    def __init__(self, cell: Cell, *, solver: str = "gmres", **options: Any) -> None:
+    def __init__(self, cell: Cell, *, solver: str = "bicgstab", **options: Any) -> None:
         self.solver = _check.choice("solver", solver, linear_solve.SOLVERS)
         super().__init__(cell, **options)
 

@@ -106,7 +106,7 @@ def find(rate: Rate, start: Array, search: Search = RELAX) -> tuple[Array, Found
 
 
 def fixed_point(
-    rate: Rate, start: Array, search: Search = RELAX, solver: str = "gmres"
+    rate: Rate, start: Array, search: Search = RELAX, solver: str = "bicgstab"
 ) -> tuple[Array, Found]:
     r"""Return a fixed point as a layer: differentiable by what ``rate`` closes over.
 
@@ -120,7 +120,7 @@ def fixed_point(
     ----------
     rate, start, search
         As for :func:`find`.
-    solver : {'direct', 'gmres', 'bicgstab'}
+    solver : {'bicgstab', 'gmres', 'direct'}
         How a linear system with J is solved.
 
     Returns

@@ -12,7 +12,7 @@ from bp_rnn.typing import Array
 
 Product = Callable[[Array], Array]
 
-SOLVERS = ("direct", "gmres", "bicgstab")
+SOLVERS = ("bicgstab", "gmres", "direct")
 #: Size of GMRES's subspace, and how often it is built at most.
 RESTART, REBUILDS = 30, 20
 #: Relative residual of what counts as solved, as a power of the float type's epsilon.
@@ -28,8 +28,9 @@ def solve(product: Product, target: Array, solver: str) -> tuple[Array, Array]:
         ``v -> A v``.
     target : Array
         b, ``(S,)``.
-    solver : {'direct', 'gmres', 'bicgstab'}
-        ``'direct'`` builds A and factors it; the others need products alone.
+    solver : {'bicgstab', 'gmres', 'direct'}
+        ``'direct'`` builds A and factors it; the others need products alone. What BiCGSTAB, the
+        cheaper one, breaks off, GMRES finishes.
 
     Returns
     -------
@@ -41,17 +42,20 @@ def solve(product: Product, target: Array, solver: str) -> tuple[Array, Array]:
     tol = float(jnp.finfo(target.dtype).eps) ** 0.75
     if solver == "direct":
         v = jnp.linalg.solve(jax.vmap(product)(jnp.eye(target.size, dtype=target.dtype)).T, target)
-    elif solver == "gmres":
+    else:
+        start = jnp.zeros_like(target)
+        if solver == "bicgstab":
+            start, _ = bicgstab(product, target, tol=tol, maxiter=RESTART * REBUILDS)
+            start = jnp.where(jnp.isfinite(start).all(), start, 0)
         v, _ = gmres(
             product,
             target,
+            start,
             tol=tol,
             restart=RESTART,
             maxiter=REBUILDS,
             solve_method="incremental",
         )
-    else:
-        v, _ = bicgstab(product, target, tol=tol, maxiter=RESTART * REBUILDS)
     v = jnp.where(size > 0, v, 0)
     return v, jnp.linalg.norm(product(v) - target) / jnp.where(size > 0, size, 1)
 
