@@ -179,6 +179,7 @@ class TestWinnerTakeAll:
 
     def test_fixed_points(self):
         cell = networks.winner_take_all(4, inhibition=1.5)
+        assert residual(cell, cell.state.value) < 1e-15  # it starts at the saddle
         for k in range(1, 5):
             state = np.where(np.arange(4) < k, 1 / (1 + (k - 1) * 1.5), 0)
             assert residual(cell, state) < 1e-14

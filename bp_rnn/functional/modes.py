@@ -184,6 +184,9 @@ def _kind(distance: float, is_at_one: bool, turns: bool) -> str:
 
 
 def _departure(m: np.ndarray) -> float:
-    # from the Schur form, because the difference of the two sums cancels
-    triangle, _ = scipy.linalg.schur(m, output="complex")
-    return float(np.linalg.norm(np.triu(triangle, 1)))
+    if np.array_equal(m, m.T):
+        return 0.0
+    # from the Schur form, because the difference of the two sums cancels; a complex pair is a
+    # block (a, b; c, a) there, which is normal where b = -c
+    form, _ = scipy.linalg.schur(m)
+    return float(np.linalg.norm(np.triu(form, 1) + np.diag(np.diag(form, -1), 1)))
