@@ -14,7 +14,7 @@ from common import header
 import bp_rnn
 from bp_rnn import hopfield
 
-LOADS = (0.06, 0.08, 0.1, 0.11, 0.12, 0.125, 0.13, 0.135, 0.14, 0.145, 0.15, 0.155, 0.16)
+LOADS = np.r_[0.02:0.095:0.02, 0.1, 0.11, 0.12:0.1625:0.005].round(3)
 HALF = 0.66
 #: Sizes over a decade, by order.
 DECADES = {2: (20, 63, 200), 3: (20, 63, 200), 4: (12, 38, 120)}
@@ -86,7 +86,7 @@ def dense():
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--sizes", type=int, nargs="+", default=[1000, 2000, 4000])
-    parser.add_argument("--num-probe", type=int, default=40, help="patterns retrieved of each set")
+    parser.add_argument("--num-probe", type=int, default=20, help="patterns retrieved of each set")
     options = parser.parse_args()
     print(header(), "\n")
     retrieval(options.sizes, options.num_probe)

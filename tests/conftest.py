@@ -1,4 +1,5 @@
 import collections
+import importlib.metadata
 import itertools
 import os
 import pathlib
@@ -6,6 +7,8 @@ import pathlib
 os.environ.setdefault("MPLBACKEND", "Agg")
 # most of the time goes into compiling small programs; must be set before jax is imported
 os.environ.setdefault("JAX_DISABLE_MOST_OPTIMIZATIONS", "1")
+if importlib.metadata.version("jaxlib").startswith("0.10."):  # XLA ends at a flag it has no more
+    os.environ.setdefault("XLA_FLAGS", "--xla_cpu_use_fusion_emitters=false")
 
 import brainpy as bp
 import brainpy.math as bm
