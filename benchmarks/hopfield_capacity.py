@@ -86,7 +86,7 @@ def dense():
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--sizes", type=int, nargs="+", default=[1000, 2000, 4000])
-    parser.add_argument("--num-probe", type=int, default=40, help="patterns retrieved of each set")
+    parser.add_argument("--num-probe", type=int, default=20, help="patterns retrieved of each set")
     options = parser.parse_args()
     print(header(), "\n")
     retrieval(options.sizes, options.num_probe)

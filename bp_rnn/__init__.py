@@ -3,6 +3,7 @@
 from bp_rnn import (
     functional as functional,
     hopfield as hopfield,
+    networks as networks,
     plasticity as plasticity,
     plot as plot,
     tasks as tasks,
@@ -18,6 +19,7 @@ from bp_rnn.cells import (
     EnergyRNN as EnergyRNN,
     IndRNN as IndRNN,
     LayeredRNN as LayeredRNN,
+    LinearRNN as LinearRNN,
     RateRNN as RateRNN,
     TwoTimescaleRNN as TwoTimescaleRNN,
     VanillaRNN as VanillaRNN,
@@ -38,6 +40,7 @@ from bp_rnn.equilibrium import (
     Implicit as Implicit,
     RecurrentBackprop as RecurrentBackprop,
 )
+from bp_rnn.functional.modes import Modes as Modes, modes as modes
 from bp_rnn.gradients import (
     BPTT as BPTT,
     KFRTRL as KFRTRL,

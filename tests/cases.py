@@ -73,6 +73,9 @@ CELLS = {
         NUM_IN, NUM, num_out=NUM_OUT, tau=[1.0, 2.0, 0.5, 3.0, 1.5], mode=mode
     ),
     "CTRNN-direct": lambda mode=None: bp_rnn.CTRNN(None, NUM, phi="sigmoid", mode=mode),
+    "LinearRNN": lambda mode=None: bp_rnn.LinearRNN(
+        NUM_IN, NUM, num_out=NUM_OUT, tau=[1.0, 2.0, 0.5, 3.0, 1.5], mode=mode
+    ),
     "TwoTimescaleRNN": lambda mode=None: bp_rnn.TwoTimescaleRNN(
         NUM_IN, NUM, num_out=NUM_OUT, b_out=None, tau_s=0.7, tau_r=0.4, noise=0.1, mode=mode
     ),

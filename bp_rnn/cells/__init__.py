@@ -10,6 +10,7 @@ from bp_rnn.cells.energy import EnergyRNN as EnergyRNN
 from bp_rnn.cells.gru import GRU as GRU
 from bp_rnn.cells.ind import IndRNN as IndRNN
 from bp_rnn.cells.layered import LayeredRNN as LayeredRNN
+from bp_rnn.cells.linear import LinearRNN as LinearRNN
 from bp_rnn.cells.lstm import LSTM as LSTM
 from bp_rnn.cells.rate import RateRNN as RateRNN
 from bp_rnn.cells.two_timescale import TwoTimescaleRNN as TwoTimescaleRNN
@@ -26,6 +27,7 @@ __all__ = [
     "EnergyRNN",
     "IndRNN",
     "LayeredRNN",
+    "LinearRNN",
     "RateRNN",
     "TwoTimescaleRNN",
     "VanillaRNN",

@@ -4,9 +4,12 @@ from bp_rnn.functional import (
     constraint as constraint,
     fixed_point as fixed_point,
     flow as flow,
+    linear as linear,
     linear_solve as linear_solve,
+    modes as modes,
     nonlinearity as nonlinearity,
     sensitivity as sensitivity,
+    separatrix as separatrix,
     trajectory as trajectory,
 )
 
@@ -14,8 +17,11 @@ __all__ = [
     "constraint",
     "fixed_point",
     "flow",
+    "linear",
     "linear_solve",
+    "modes",
     "nonlinearity",
     "sensitivity",
+    "separatrix",
     "trajectory",
 ]

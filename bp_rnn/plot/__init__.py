@@ -8,6 +8,8 @@ from bp_rnn.plot.hopfield import (
     plot_patterns as plot_patterns,
     plot_retrieval as plot_retrieval,
 )
+from bp_rnn.plot.modes import plot_eigenvalues as plot_eigenvalues, plot_modes as plot_modes
+from bp_rnn.plot.phase_plane import plot_phase_plane as plot_phase_plane
 from bp_rnn.plot.phases import plot_phases as plot_phases
 from bp_rnn.plot.plasticity import (
     plot_dominance as plot_dominance,
@@ -21,12 +23,15 @@ from bp_rnn.plot.sequence import plot_losses as plot_losses, plot_sequence as pl
 __all__ = [
     "plot_basin",
     "plot_dominance",
+    "plot_eigenvalues",
     "plot_energy",
     "plot_energy_slice",
     "plot_gradient_norms",
     "plot_losses",
+    "plot_modes",
     "plot_norms",
     "plot_patterns",
+    "plot_phase_plane",
     "plot_phases",
     "plot_responses",
     "plot_retrieval",
