@@ -6,11 +6,13 @@ from bp_rnn.functional import (
     flow as flow,
     linear as linear,
     linear_solve as linear_solve,
+    lyapunov as lyapunov,
     modes as modes,
     nonlinearity as nonlinearity,
     sensitivity as sensitivity,
     separatrix as separatrix,
     trajectory as trajectory,
+    zeros as zeros,
 )
 
 __all__ = [
@@ -19,9 +21,11 @@ __all__ = [
     "flow",
     "linear",
     "linear_solve",
+    "lyapunov",
     "modes",
     "nonlinearity",
     "sensitivity",
     "separatrix",
     "trajectory",
+    "zeros",
 ]

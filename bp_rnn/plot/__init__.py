@@ -1,5 +1,9 @@
 """Pictures: functions that take and return matplotlib axes."""
 
+from bp_rnn.plot.fixed_points import (
+    plot_bifurcation as plot_bifurcation,
+    plot_state_space as plot_state_space,
+)
 from bp_rnn.plot.gradient import plot_gradient_norms as plot_gradient_norms
 from bp_rnn.plot.hopfield import (
     plot_basin as plot_basin,
@@ -22,6 +26,7 @@ from bp_rnn.plot.sequence import plot_losses as plot_losses, plot_sequence as pl
 
 __all__ = [
     "plot_basin",
+    "plot_bifurcation",
     "plot_dominance",
     "plot_eigenvalues",
     "plot_energy",
@@ -36,6 +41,7 @@ __all__ = [
     "plot_responses",
     "plot_retrieval",
     "plot_sequence",
+    "plot_state_space",
     "plot_weights",
     "plot_window",
 ]

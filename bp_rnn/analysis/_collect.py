@@ -1,0 +1,156 @@
+"""Tell fixed points apart, and from what is none."""
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+import numpy as np
+from scipy.sparse import csgraph
+from scipy.spatial import distance
+
+from bp_rnn.analysis import stability
+from bp_rnn.functional.zeros import TOLERANCE
+
+#: Largest residual of an end that Newton's method may polish to a fixed point, as a power of the
+#: float type's epsilon. Levenberg and Marquardt's, which squares J, stops where J is near-singular.
+NEAR = 0.5
+#: Distance within which two ends are one point, as such a power (9e-7 or 2e-3), and that of the
+#: points that stand for a continuum; both relative to the states.
+SAME, COARSE = 0.385, 0.02
+#: Largest Newton step at a fixed point, as such a power, relative to the states.
+NEWTON = 0.5
+#: Largest residual where J is singular, and what of J counts as none, in rounding errors.
+ROUNDING, NOTHING = 100, 1000
+#: How far a Newton step there may go, relative to the states.
+MOVES = 1e-3
+
+SLOW, MARGINAL, ISOLATED = 0, 1, 2
+
+
+class Scale(NamedTuple):
+    """Typical distance between states, typical slope of F, and epsilon of the float type."""
+
+    state: float
+    rate: float
+    eps: float
+
+
+class Look(NamedTuple):
+    """A point looked at closely: state ``(S,)``, F ``(S,)``, dF/ds ``(S, S)``."""
+
+    state: np.ndarray
+    f: np.ndarray
+    jac: np.ndarray
+
+
+class Collection:
+    """The different points found so far.
+
+    Parameters
+    ----------
+    look : callable
+        ``state -> Look``, polished.
+    scale : Scale
+        What distances and residuals are compared with.
+    slow : float or None
+        Largest speed of a slow point; None collects none.
+    """
+
+    def __init__(self, look: Callable[[np.ndarray], Look], scale: Scale, slow: float | None):
+        self.look, self.scale, self.slow = look, scale, slow
+        self.points: list[Look] = []
+        self.kinds: list[int] = []
+        self.hits = np.zeros(0, int)
+
+    def add(self, ends: np.ndarray, residual: np.ndarray, stationary: np.ndarray) -> np.ndarray:
+        """Take ends of a search; return how often each known point was hit.
+
+        Parameters
+        ----------
+        ends, residual, stationary : np.ndarray
+            As of :func:`bp_rnn.functional.zeros.find`.
+        """
+        size = self.scale.state + np.abs(ends).max(1)
+        wanted = residual <= self.scale.eps**NEAR * self.scale.rate * size
+        if self.slow is not None:
+            wanted |= stationary & (0.5 * residual**2 <= self.slow)
+        wanted &= np.isfinite(residual)
+        ends, residual = ends[wanted], residual[wanted]
+        for place in self._new(ends, residual):
+            self._consider(self.look(ends[place]))
+        nearest, near = self._nearest(ends)
+        hits = np.bincount(nearest[near], minlength=len(self.points))
+        self.hits = np.pad(self.hits, (0, len(hits) - len(self.hits))) + hits
+        return hits
+
+    @property
+    def states(self) -> np.ndarray:
+        """The fixed points ``(K, S)``."""
+        fixed = [p.state for p, kind in zip(self.points, self.kinds, strict=True) if kind]
+        return np.array(fixed)
+
+    @property
+    def isolated(self) -> np.ndarray:
+        """Which points are isolated fixed points, flags."""
+        return np.array(self.kinds, int) == ISOLATED
+
+    @property
+    def num_isolated(self) -> int:
+        """How many of them there are."""
+        return int(self.isolated.sum())
+
+    def _new(self, ends: np.ndarray, residual: np.ndarray) -> np.ndarray:
+        """Return the places of ends that are no known point, one of each, the best ones first."""
+        unknown = np.flatnonzero(~self._nearest(ends)[1])
+        if not len(unknown):
+            return unknown
+        apart = distance.cdist(ends[unknown], ends[unknown], "chebyshev")
+        _, label = csgraph.connected_components(apart <= self._reach(ISOLATED))
+        order = np.argsort(residual[unknown], kind="stable")
+        first = np.unique(label[order], return_index=True)[1]
+        return unknown[order[np.sort(first)]]
+
+    def _consider(self, point: Look) -> None:
+        """Keep a point that is fixed or slow, unless it is one that is kept."""
+        kind = self._kind(point)
+        if kind is not None and not self._nearest(point.state[None])[1][0]:
+            self.points.append(point)
+            self.kinds.append(kind)
+
+    def _kind(self, point: Look) -> int | None:
+        residual = np.abs(point.f).max()
+        size = self.scale.state + np.abs(point.state).max()
+        if not np.isfinite(point.jac).all() or not np.isfinite(residual):
+            return None
+        is_singular = np.linalg.svd(point.jac, compute_uv=False)[-1] <= self.marginal
+        if residual <= self.scale.eps**TOLERANCE * self.scale.rate * size:
+            if is_singular:
+                rounding = ROUNDING * self.scale.eps * self.scale.rate * size
+                # F that fades away in the distance has a small J too
+                newton = np.linalg.pinv(point.jac, NOTHING * self.scale.eps) @ point.f
+                is_fixed = residual <= rounding and np.abs(newton).max() <= MOVES * size
+                return MARGINAL if is_fixed else self._slow(point)
+            newton = np.abs(np.linalg.solve(point.jac, point.f)).max()
+            return ISOLATED if newton <= self.scale.eps**NEWTON * size else None
+        return self._slow(point)
+
+    def _slow(self, point: Look) -> int | None:
+        is_slow = self.slow is not None and 0.5 * point.f @ point.f <= self.slow
+        return SLOW if is_slow else None
+
+    @property
+    def marginal(self) -> float:
+        """Eigenvalues and singular values up to this count as zero."""
+        return self.scale.eps**stability.MARGINAL * self.scale.rate
+
+    def _reach(self, kind: int) -> float:
+        return self.scale.state * (self.scale.eps**SAME if kind == ISOLATED else COARSE)
+
+    def _nearest(self, states: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Return the known point nearest to each state, and whether it is the same one."""
+        if not self.points:
+            return np.zeros(len(states), int), np.zeros(len(states), bool)
+        known = np.array([point.state for point in self.points])
+        apart = distance.cdist(states, known, "chebyshev")
+        reach = np.array([self._reach(kind) for kind in self.kinds])
+        nearest = (apart / reach).argmin(1)
+        return nearest, apart[np.arange(len(states)), nearest] <= reach[nearest]

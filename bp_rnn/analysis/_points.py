@@ -1,0 +1,149 @@
+"""The table of fixed points."""
+
+import dataclasses
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from bp_rnn.analysis import stability
+
+
+class Search(NamedTuple):
+    """How thorough a search was.
+
+    Attributes
+    ----------
+    num_start : int
+        Starts in all.
+    missed : float
+        Estimated number of isolated fixed points that it has missed, by Chao's estimator
+        :math:`f_1^2 / 2 f_2`, from the numbers of points that were hit once and twice.
+    coverage : float
+        Estimated chance that another start leads to a point that is known, by Good and Turing's
+        :math:`1 - f_1 / n` of n hits.
+    is_complete : bool
+        Whether it ended because nothing seemed to be missing, and not because of ``max_round``.
+    """
+
+    num_start: int
+    missed: float
+    coverage: float
+    is_complete: bool
+
+
+@dataclasses.dataclass(frozen=True)
+class FixedPoints:
+    r"""Fixed points, the most stable first, and after them slow points, if any were asked for.
+
+    ``len(points)`` is their number K, and ``points[which]`` a table of some of them, where
+    ``which`` is a slice, an array of places or one of flags: ``points[points.is_stable]``.
+
+    Attributes
+    ----------
+    state : np.ndarray
+        ``(K, S)``.
+    residual : np.ndarray
+        Largest :math:`|F_i|`, ``(K,)``.
+    speed : np.ndarray
+        :math:`q = |F|^2 / 2`, ``(K,)``.
+    is_fixed : np.ndarray
+        False for slow points, ``(K,)``.
+    is_isolated : np.ndarray
+        Whether dF/ds can be inverted, ``(K,)``. Where it can't the point is one of a line, a ring
+        or a plane of them, or at a bifurcation; of a continuum some points stand for all.
+    jac : np.ndarray
+        ``(K, S, S)``: dF/ds of a flow, ds_{t+1}/ds_t of a map.
+    eigenvalues : np.ndarray
+        Of ``jac``, ``(K, S)``, the fastest to grow first.
+    eigenvectors : np.ndarray
+        ``(K, S, S)``, in columns.
+    stability : np.ndarray
+        Names as of :func:`bp_rnn.analysis.classify`, ``(K,)``.
+    num_unstable : np.ndarray
+        Modes that grow, ``(K,)``: the index of a saddle.
+    hits : np.ndarray
+        Starts that ended there, ``(K,)``.
+    x : np.ndarray
+        The input, ``(num_in,)``.
+    is_continuous : bool
+        Whether the system is a flow.
+    dt : float
+        Time of one step.
+    search : Search
+        How thorough the search was.
+    """
+
+    state: np.ndarray
+    residual: np.ndarray
+    speed: np.ndarray
+    is_fixed: np.ndarray
+    is_isolated: np.ndarray
+    jac: np.ndarray
+    eigenvalues: np.ndarray
+    eigenvectors: np.ndarray
+    stability: np.ndarray
+    num_unstable: np.ndarray
+    hits: np.ndarray
+    x: np.ndarray
+    is_continuous: bool
+    dt: float
+    search: Search
+
+    def __len__(self) -> int:
+        return len(self.state)
+
+    def __getitem__(self, which: Any) -> "FixedPoints":
+        # a single place keeps its axis
+        places = np.atleast_1d(np.arange(len(self))[which])
+        rows = {name: getattr(self, name)[places] for name in COLUMNS}
+        return dataclasses.replace(self, **rows)
+
+    @property
+    def is_stable(self) -> np.ndarray:
+        """Whether small perturbations die out, ``(K,)``."""
+        return np.char.startswith(self.stability, "stable")
+
+    @property
+    def growth(self) -> np.ndarray:
+        """Rate at which each mode grows, per unit of time, ``(K, S)``."""
+        return stability.growth_rates(self.eigenvalues, self.is_continuous, self.dt)
+
+    @property
+    def time_constants(self) -> np.ndarray:
+        """Time in which each mode falls or grows by a factor e, ``(K, S)``."""
+        with np.errstate(divide="ignore"):
+            return 1 / np.abs(self.growth)
+
+    def unstable_directions(self, place: int) -> np.ndarray:
+        """Return unit vectors that span the unstable modes of one point, ``(num_unstable, S)``.
+
+        A complex mode gives two, its real and its imaginary part.
+        """
+        count = self.num_unstable[place]
+        values, vectors = self.eigenvalues[place, :count], self.eigenvectors[place, :, :count].T
+        real = [
+            v.imag if value.imag < 0 else v.real for value, v in zip(values, vectors, strict=True)
+        ]
+        rows = np.array(real).reshape(count, self.state.shape[1])
+        return rows / np.linalg.norm(rows, axis=1, keepdims=True)
+
+    def totals(self) -> dict[str, int]:
+        """Return how many fixed points there are of each stability; slow points are left out."""
+        names, counts = np.unique(self.stability[self.is_fixed], return_counts=True)
+        return dict(zip(names.tolist(), counts.tolist(), strict=True))
+
+
+#: The attributes with one entry a point.
+COLUMNS = (
+    "state",
+    "residual",
+    "speed",
+    "is_fixed",
+    "is_isolated",
+    "jac",
+    "eigenvalues",
+    "eigenvectors",
+    "stability",
+    "num_unstable",
+    "hits",
+)

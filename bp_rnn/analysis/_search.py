@@ -1,0 +1,131 @@
+"""The compiled search of one system under one input, in rounds."""
+
+import functools
+import math
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from bp_rnn.analysis import _starts
+from bp_rnn.analysis._collect import Collection, Look, Scale
+from bp_rnn.analysis._points import Search
+from bp_rnn.analysis.systems import System
+from bp_rnn.functional import zeros
+from bp_rnn.typing import Array, Params
+
+#: Starts worked on at a time: on a CPU few, so that their Jacobians stay in its cache.
+CPU_LANES = 16
+#: Numbers in all Jacobians at once, at most.
+MOST_NUMBERS = 1 << 26
+#: Iterations of a start at most, and Newton steps that polish a point.
+MAX_ITER, POLISH = 200, 12
+#: Rounds in a row with nothing new before a search may end, and hits of each point: Chao's estimate
+#: is a lower bound, too low where some points are much harder to hit than others.
+QUIET, REPEATS = 2, 8
+#: States at which the slope of F is taken.
+PROBES = 16
+
+
+class Searcher:
+    """Runs searches from any number of starts through programs of one size.
+
+    Parameters
+    ----------
+    system, params, x
+        What F is made of.
+    num_start : int
+        Starts of the compiled program.
+    patience : int
+        As for :func:`bp_rnn.functional.zeros.find`.
+    """
+
+    def __init__(self, system: System, params: Params, x: Array, num_start: int, patience: int):
+        self.num_start = num_start
+        search, look = _programs(system, num_start, patience)
+        self._search = functools.partial(search, params, x)
+        self._look = functools.partial(look, params, x)
+        self._dtype = x.dtype
+
+    def look(self, state: np.ndarray, num_step: int = POLISH) -> Look:
+        """Polish a state ``(S,)`` and return it with F and dF/ds."""
+        told = self._look(jnp.asarray(state, self._dtype), num_step)
+        return Look(*(np.asarray(v, float) for v in told))
+
+    def scale(self, pool: np.ndarray, rng: np.random.Generator) -> Scale:
+        """Return what distances and slopes are measured by, from states ``(M, S)``."""
+        size = math.sqrt(pool.var(0).mean()) or math.sqrt((pool**2).mean()) or 1.0
+        jacs = [self.look(s, 0).jac for s in pool[rng.integers(len(pool), size=PROBES)]]
+        slopes = np.array([np.linalg.norm(jac) / math.sqrt(len(jac)) for jac in jacs])
+        slopes = slopes[np.isfinite(slopes) & (slopes > 0)]
+        rate = float(np.median(slopes)) if len(slopes) else 1.0
+        return Scale(size, rate, float(jnp.finfo(self._dtype).eps))
+
+    def run(self, starts: np.ndarray, scale: Scale) -> list[np.ndarray]:
+        """Return the ends of starts ``(N, S)``, as :class:`bp_rnn.functional.zeros.Ends` has."""
+        units = zeros.Units(*(jnp.asarray(v, self._dtype) for v in scale[:2]))
+        ends = []
+        for i in range(0, len(starts), self.num_start):
+            chunk = starts[i : i + self.num_start]
+            filled = np.resize(chunk, (self.num_start, chunk.shape[1]))
+            end = self._search(jnp.asarray(filled, self._dtype), units)
+            ends.append([np.asarray(v)[: len(chunk)] for v in end])
+        return [np.concatenate(parts) for parts in zip(*ends, strict=True)]
+
+
+def in_rounds(
+    searcher: Searcher,
+    found: Collection,
+    pool: np.ndarray,
+    rng: np.random.Generator,
+    max_round: int,
+    max_missed: float,
+) -> Search:
+    """Search from mixtures of states ``(M, S)`` until the estimate of what is missed is small."""
+    hits, missed, coverage = np.zeros(0, int), math.inf, 0.0
+    quiet = 0
+    for i in range(max_round):
+        known = found.num_isolated
+        starts = _starts.spread(rng, pool, found.states, searcher.num_start)
+        new = found.add(*searcher.run(starts, found.scale))
+        hits = np.pad(hits, (0, len(new) - len(hits))) + new
+        missed, coverage = _missed(hits[found.isolated])
+        quiet = quiet + 1 if found.num_isolated == known else 0
+        is_sure = bool((hits[found.isolated] >= REPEATS).all())
+        if missed <= max_missed and quiet >= QUIET and is_sure:
+            return Search((i + 1) * searcher.num_start, missed, coverage, True)
+    return Search(max_round * searcher.num_start, missed, coverage, False)
+
+
+def _missed(hits: np.ndarray) -> tuple[float, float]:
+    """Return Chao's estimate of the number missed, and Good and Turing's of the coverage."""
+    once, twice = int((hits == 1).sum()), int((hits == 2).sum())
+    missed = once**2 / (2 * twice) if twice else once * (once - 1) / 2
+    return missed, float(1 - once / hits.sum()) if hits.any() else 1.0
+
+
+@functools.lru_cache(maxsize=16)
+def _programs(system: System, num_start: int, patience: int) -> tuple[Any, Any]:
+    """Return the compiled search from ``num_start`` starts, and the compiled look at a state."""
+    lanes = CPU_LANES if jax.default_backend() == "cpu" else num_start
+    lanes = max(1, min(lanes, MOST_NUMBERS // system.size**2))
+
+    def search(params: Params, x: Array, starts: Array, units: zeros.Units) -> zeros.Ends:
+        return zeros.find(
+            lambda state: system.derivative(params, state, x),
+            starts,
+            units,
+            num_lane=lanes,
+            max_iter=MAX_ITER,
+            patience=patience,
+        )
+
+    def look(params: Params, x: Array, state: Array, num_step: Array) -> tuple[Array, ...]:
+        def rate(state: Array) -> Array:
+            return system.derivative(params, state, x)
+
+        state = zeros.polish(rate, state, num_step)
+        return state, *zeros.value_and_jacobian(rate, state)
+
+    return jax.jit(search), jax.jit(look)
