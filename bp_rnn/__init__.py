@@ -1,6 +1,13 @@
 """Recurrent networks and how they learn, for BrainPy."""
 
-from bp_rnn import functional as functional, hopfield as hopfield, plot as plot, tasks as tasks
+from bp_rnn import (
+    functional as functional,
+    hopfield as hopfield,
+    plot as plot,
+    readouts as readouts,
+    reservoir as reservoir,
+    tasks as tasks,
+)
 from bp_rnn.cells import (
     CTRNN as CTRNN,
     GRU as GRU,
@@ -56,6 +63,14 @@ from bp_rnn.hopfield import (
 from bp_rnn.init import SpectralRadius as SpectralRadius
 from bp_rnn.lecture import RNN as RNN
 from bp_rnn.penalties import Omega as Omega, RateL2 as RateL2, WeightL2 as WeightL2
+from bp_rnn.readouts import (
+    LMS as LMS,
+    RLS as RLS,
+    Readout as Readout,
+    Ridge as Ridge,
+    Softmax as Softmax,
+)
+from bp_rnn.reservoir import ESN as ESN, Reservoir as Reservoir
 from bp_rnn.train import (
     EquilibriumTrainer as EquilibriumTrainer,
     OfflineTrainer as OfflineTrainer,

@@ -5,6 +5,7 @@ import inspect
 
 import brainpy as bp
 import brainpy.math as bm
+import numpy as np
 
 import bp_rnn
 import bp_rnn.cells
@@ -125,6 +126,35 @@ EQUILIBRIUM_CELLS = {
 }
 
 
+#: Those whose recurrent weights are not learnt; the exact algorithms work on them all the same.
+RESERVOIRS = {
+    "ESN": lambda mode=None: bp_rnn.ESN(NUM_IN, NUM, num_out=NUM_OUT, w_out=0.3, mode=mode),
+    "ESN-sparse": lambda mode=None: bp_rnn.ESN(
+        NUM_IN, NUM, topology="sparse", density=0.4, leak=0.6, mode=mode
+    ),
+    "ESN-diagonals": lambda mode=None: bp_rnn.ESN(
+        NUM_IN,
+        NUM,
+        num_out=NUM_OUT,
+        topology="diagonals",
+        density=0.6,
+        bias_scaling=0.2,
+        squares=True,
+        w_out=0.3,
+        mode=mode,
+    ),
+    "ESN-feedback": lambda mode=None: bp_rnn.ESN(
+        NUM_IN,
+        NUM,
+        num_out=NUM_OUT,
+        feedback_scaling=0.7,
+        input_features=True,
+        w_out=lambda shape: bm.asarray(np.linspace(-0.5, 0.8, shape[0] * shape[1]).reshape(shape)),
+        mode=mode,
+    ),
+}
+
+
 def quiet(name, mode=None):
     """A cell without its noise, which BrainPy's runner would draw anew."""
     cell = CELLS[name](mode)
@@ -168,4 +198,4 @@ def shared(algorithm, cell_name):
 
 @functools.cache
 def _shared_cell(name):
-    return CELLS[name]()
+    return {**CELLS, **RESERVOIRS}[name]()
