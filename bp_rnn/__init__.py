@@ -70,7 +70,7 @@ from bp_rnn.readouts import (
     Ridge as Ridge,
     Softmax as Softmax,
 )
-from bp_rnn.reservoir import ESN as ESN, Reservoir as Reservoir
+from bp_rnn.reservoir import ESN as ESN, FORCE as FORCE, Reservoir as Reservoir
 from bp_rnn.train import (
     EquilibriumTrainer as EquilibriumTrainer,
     OfflineTrainer as OfflineTrainer,

@@ -386,3 +386,58 @@ def test_large_sparse_matrices_have_their_radius_from_products_alone():
     assert bp_rnn.reservoir.spectral_norm(found) == pytest.approx(
         np.linalg.norm(found.toarray(), 2), rel=1e-5
     )
+
+
+class TestFORCE:
+    def make(self, **options):
+        net = bp_rnn.ESN(1, 80, num_out=1, feedback_scaling=1.0, spectral_radius=1.2, leak=0.3)
+        return bp_rnn.FORCE(net, **options)
+
+    def test_a_step_is_the_network_and_a_step_of_rls(self):
+        learner, x, y = self.make(), np.ones(1), np.array([0.5])
+        cell, rls = learner.cell, bp_rnn.RLS(80, 1, ridge=1.0)
+        params = cell.params()
+        h = cell.step(params, cell.state.value, x)
+        rls.update(h, y)
+        learner.update(x, y)
+        np.testing.assert_allclose(cell.w_out.value, rls.w.value, rtol=1e-10)
+        np.testing.assert_allclose(cell.b_out.value, rls.b.value, rtol=1e-10)
+        np.testing.assert_allclose(learner.error.value, 0.5, rtol=1e-12)
+        np.testing.assert_allclose(cell.z.value, 0.5, rtol=1e-9)
+        again = cell.step(cell.params(), h, x)  # with the new output fed back
+        learner.update(x)
+        np.testing.assert_allclose(cell.h.value, again, rtol=1e-10)
+
+    def test_it_learns_a_sum_of_sines_and_goes_on_alone(self):
+        time = np.arange(3000)
+        y = (0.5 * np.sin(time / 10) + 0.3 * np.sin(time / 5))[:, None]
+        learner = self.make(ridge=1e-3)
+        errors = learner.fit(np.zeros((2500, 1)), y[:2500])
+        assert np.abs(errors[-100:]).max() < 0.01 < 0.2 < np.abs(errors[:10]).max()
+        free = learner.cell.predict(np.zeros((200, 1)), init_state=learner.cell.state.value)
+        np.testing.assert_allclose(free, y[2500:2700], atol=0.1)
+
+    def test_it_runs_in_brainpys_runner(self):
+        y = np.sin(np.arange(40) / 5)[:, None]
+        first, second = self.make(), self.make()
+        errors = first.fit(np.zeros((40, 1)), y)
+        runner = bp.DSRunner(second, monitors=["error", "w_out", "h"], progress_bar=False)
+        runner.run(inputs=(bm.zeros((40, 1)), bm.asarray(y)))
+        np.testing.assert_allclose(runner.mon.error, errors, rtol=1e-6, atol=1e-9)
+        second.reset()
+        assert not np.asarray(second.cell.h.value).any()
+        assert np.asarray(second.cell.w_out.value).any()
+
+    def test_bad_input(self):
+        with pytest.raises(TypeError, match="cell must be a Reservoir, got GRU"):
+            bp_rnn.FORCE(bp_rnn.GRU(1, 3))
+        with pytest.raises(ValueError, match="cell must have feedback and no batches"):
+            bp_rnn.FORCE(esn())
+        with pytest.raises(ValueError, match="forgetting must be at most 1"):
+            self.make(forgetting=2.0)
+        learner = self.make()
+        with pytest.raises(ValueError, match=r"y must have shape \(5, 1\)"):
+            learner.fit(np.zeros((5, 1)), np.zeros((4, 1)))
+        with pytest.raises(ValueError, match=r"x must have shape \(time, 1\), got a batch"):
+            learner.fit(np.zeros((2, 5, 1)), np.zeros((2, 5, 1)))
+        assert not np.asarray(learner.cell.w_out.value).any()

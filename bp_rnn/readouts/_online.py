@@ -39,20 +39,29 @@ class OnlineReadout(Readout, abc.ABC):
         if y is not None:
             h = jnp.asarray(bm.as_jax(h), self.w.dtype).reshape(-1, self.num_in)
             y = jnp.asarray(bm.as_jax(y), self.w.dtype).reshape(-1, self.num_out)
-            self._store(self._learn_all(self._memory(), h, y))
+            self.store(self._learn_all(self.memory(), h, y))
         return z
 
     def restart(self) -> None:
         """Forget what was learnt."""
-        self._store(self.init())
+        self.store(self.init())
 
     def add(self, h: Any, y: Any, *, fold: int | None = None) -> None:  # noqa: ARG002
         """Learn from more samples, one after the other, in one compiled program."""
         h, y = (jnp.asarray(v, self.w.dtype) for v in self.samples(h, y))
-        self._store(self._compiled(self._memory(), h, y))
+        self.store(self._compiled(self.memory(), h, y))
 
     def solve(self) -> None:
         """Do nothing: ``w`` and ``b`` are up to date after every sample."""
+
+    def memory(self) -> Memory:
+        """Return what the Variables hold."""
+        return {k: getattr(self, k).value for k in self.memory_names}
+
+    def store(self, memory: Memory) -> None:
+        """Write a memory into the Variables."""
+        for name, value in memory.items():
+            getattr(self, name).value = value
 
     def _learn_all(self, memory: Memory, h: Array, y: Array) -> Memory:
         def body(memory: Memory, sample: tuple[Array, Array]) -> tuple[Memory, None]:
@@ -70,10 +79,3 @@ class OnlineReadout(Readout, abc.ABC):
             if name not in self.memory_names:
                 setattr(self, name, bm.Variable(value))
                 self.memory_names = (*self.memory_names, name)
-
-    def _memory(self) -> Memory:
-        return {k: getattr(self, k).value for k in self.memory_names}
-
-    def _store(self, memory: Memory) -> None:
-        for name, value in memory.items():
-            getattr(self, name).value = value
