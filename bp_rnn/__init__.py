@@ -70,7 +70,13 @@ from bp_rnn.readouts import (
     Ridge as Ridge,
     Softmax as Softmax,
 )
-from bp_rnn.reservoir import ESN as ESN, FORCE as FORCE, Reservoir as Reservoir
+from bp_rnn.reservoir import (
+    ESN as ESN,
+    FORCE as FORCE,
+    BidirectionalESN as BidirectionalESN,
+    DeepESN as DeepESN,
+    Reservoir as Reservoir,
+)
 from bp_rnn.train import (
     EquilibriumTrainer as EquilibriumTrainer,
     OfflineTrainer as OfflineTrainer,

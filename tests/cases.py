@@ -117,7 +117,18 @@ WHOLE_SEQUENCE_CELLS = {
         bp_rnn.CTRNN(NUM_IN, NUM, noise=0.2, mode=mode),
         num_out=NUM_OUT,
     ),
+    "BidirectionalESN": lambda mode=None: bp_rnn.BidirectionalESN(
+        *_reservoirs(NUM_IN, mode), num_out=NUM_OUT, w_out=0.3
+    ),
 }
+
+
+def _reservoirs(num_above, mode):
+    return [
+        bp_rnn.ESN(NUM_IN, NUM, leak=0.6, squares=True, mode=mode),
+        bp_rnn.ESN(num_above, 4, topology="diagonals", density=0.5, key=1, mode=mode),
+    ]
+
 
 #: Those made for learning at a fixed point.
 EQUILIBRIUM_CELLS = {
@@ -142,6 +153,9 @@ RESERVOIRS = {
         squares=True,
         w_out=0.3,
         mode=mode,
+    ),
+    "DeepESN": lambda mode=None: bp_rnn.DeepESN(
+        _reservoirs(2 * NUM, mode), num_out=NUM_OUT, w_out=0.3
     ),
     "ESN-feedback": lambda mode=None: bp_rnn.ESN(
         NUM_IN,

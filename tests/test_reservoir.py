@@ -18,7 +18,6 @@ TOPOLOGIES = ["dense", "sparse", "diagonals", "ring", "delay_line", "orthogonal"
 T = 60
 RNG = np.random.default_rng(0)
 X, Y = RNG.normal(size=(T, 3)), RNG.normal(size=(T, 2))
-every_reservoir = pytest.mark.parametrize("name", cases.RESERVOIRS)
 
 
 def esn(num_in=3, num=20, **options):
@@ -29,9 +28,11 @@ def full(matrix):
     return matrix.toarray() if scipy.sparse.issparse(matrix) else matrix
 
 
-@every_reservoir
-@pytest.mark.parametrize("algorithm", ["RTRL", "BPTT", "BlockRTRL"])
-def test_exact_gradients_are_exact(name, algorithm):
+@pytest.mark.parametrize(
+    ("algorithm", "name"),
+    [*(("RTRL", name) for name in cases.RESERVOIRS), ("BPTT", "ESN"), ("BlockRTRL", "ESN-sparse")],
+)
+def test_exact_gradients_are_exact(algorithm, name):
     net = cases.shared(algorithm, name)
     xs, ys, state = oracle.data(net.cell, 2, 5)
     loss = trajectory.step_loss(net.output, oracle.half_square)
@@ -386,6 +387,51 @@ def test_large_sparse_matrices_have_their_radius_from_products_alone():
     assert bp_rnn.reservoir.spectral_norm(found) == pytest.approx(
         np.linalg.norm(found.toarray(), 2), rel=1e-5
     )
+
+
+def test_layers_are_networks_one_above_the_other():
+    below = bp_rnn.ESN(3, 12, squares=True)
+    above = bp_rnn.ESN(24, 8, leak=0.5, key=1)
+    first = below.states(X)
+    second = above.states(np.c_[first, first**2])
+    net = bp_rnn.DeepESN([below, above], num_out=2)
+    np.testing.assert_allclose(net.states(X), np.c_[first, second], rtol=1e-11)
+    net.fit(X, Y, washout=5, ridge=1e-3)
+    expected = bp_rnn.Ridge(20, 2, ridge=1e-3).fit(np.c_[first, second][5:], Y[5:])
+    np.testing.assert_allclose(net.w_out.value, expected.w.value, rtol=1e-8)
+    np.testing.assert_array_equal(net.h_1.value, above.h.value)
+    np.testing.assert_allclose(net.h_1.value, second[-1], rtol=1e-11)
+    np.testing.assert_allclose(net.update(X[0]).shape, 2)
+    bad = [
+        ([bp_rnn.GRU(3, 4)], TypeError, r"layers\[0\] must be an ESN, got GRU"),
+        ([esn()], ValueError, r"layers\[0\] must have no read-out, got num_out=2"),
+        ([below, bp_rnn.ESN(5, 5)], ValueError, r"layers\[1\] must have num_in=24"),
+    ]
+    for layers, error, message in bad:
+        with pytest.raises(error, match=message):
+            bp_rnn.DeepESN(layers, num_out=2)
+
+
+def test_a_bidirectional_network_reads_from_both_ends():
+    forward, backward = bp_rnn.ESN(3, 12), bp_rnn.ESN(3, 8, key=1)
+    x, lengths = np.stack([X, X[::-1]]), [60, 40]
+    states = [
+        np.c_[forward.states(v[:n]), backward.states(v[:n][::-1])[::-1]]
+        for v, n in zip(x, lengths, strict=True)
+    ]
+    net = bp_rnn.BidirectionalESN(forward, backward, num_out=2)
+    np.testing.assert_allclose(net.states(X), states[0], rtol=1e-11)
+    net.fit(x, np.stack([Y, Y]), ridge=1e-3, lengths=lengths)
+    expected = bp_rnn.Ridge(20, 2, ridge=1e-3).fit(np.concatenate(states), np.r_[Y, Y[:40]])
+    np.testing.assert_allclose(net.w_out.value, expected.w.value, rtol=1e-8)
+    net.fit(x, [0, 1], pool="last", lengths=lengths, ridge=1e-3)
+    found = net.predict(x, pool="last", lengths=lengths)
+    last = np.stack([s[-1] for s in states]) @ net.w_out.value.T + net.b_out.value
+    np.testing.assert_allclose(found, last, rtol=1e-8)
+    with pytest.raises(ValueError, match="is bidirectional"):
+        net.update(X[0])
+    with pytest.raises(ValueError, match="forward must have no read-out"):
+        bp_rnn.BidirectionalESN(esn(), backward, num_out=2)
 
 
 class TestFORCE:

@@ -1,6 +1,8 @@
 """Reservoirs: random networks whose read-out alone is fitted."""
 
 from bp_rnn.reservoir._base import Reservoir as Reservoir
+from bp_rnn.reservoir.bidirectional_esn import BidirectionalESN as BidirectionalESN
+from bp_rnn.reservoir.deep_esn import DeepESN as DeepESN
 from bp_rnn.reservoir.echo_state import (
     EchoState as EchoState,
     echo_state_property as echo_state_property,
@@ -24,6 +26,8 @@ from bp_rnn.reservoir.spectrum import (
 __all__ = [
     "ESN",
     "FORCE",
+    "BidirectionalESN",
+    "DeepESN",
     "EchoState",
     "MemoryCapacity",
     "Reservoir",

@@ -104,18 +104,19 @@ class Reservoir(Cell, abc.ABC):
         used = _used(xs, washout, lengths)
         fed = self._fed(targets, teacher_noise, key)
         state = _data.initial_state(self, init_state, None, len(xs))
+        xs = self._ended(xs, lengths)
         learner.restart()
         if pool in ("last", "mean"):
-            weights = jnp.asarray(_weights(used, pool), xs.dtype)
+            weights = jnp.asarray(_weights(used, pool), self.state.dtype)
             learner.add(self._harvest.pooled(state, xs, weights), targets)
         else:
-            ys = targets if pool is None else np.repeat(targets[:, None], xs.shape[1], axis=1)
+            ys = targets if pool is None else np.repeat(targets[:, None], used.shape[1], axis=1)
             state = self._learn(learner, state, xs, ys, fed, used, progress_bar)
         learner.solve()
         self.w_out.value = learner.w.value
         if "b_out" in self.train_params():
             self.b_out.value = learner.b.value
-        if pool is None:
+        if pool is None and self.causal:
             self._keep(state)
         return learner
 
@@ -156,7 +157,7 @@ class Reservoir(Cell, abc.ABC):
         else:
             _check.choice("pool", pool, POOLS)
             weights = jnp.asarray(_weights(_used(xs, 0, lengths), pool), xs.dtype)
-            features = self._harvest.pooled(state, xs, weights)
+            features = self._harvest.pooled(state, self._ended(xs, lengths), weights)
             zs = features @ self.w_out.value.T
             zs = zs + self.b_out.value if "b_out" in self.train_params() else zs
         return zs if batched else zs[0]
@@ -232,11 +233,17 @@ class Reservoir(Cell, abc.ABC):
     def _harvest(self) -> Harvest:
         return Harvest(self)
 
+    def _ended(self, xs: Array, lengths: Any) -> Any:
+        """Return the inputs, with the ends of their sequences for what looks ahead."""
+        if self.causal or lengths is None:
+            return xs
+        return self.inputs(xs, None, _data.valid_steps(xs, lengths))
+
     def _learn(
         self,
         learner: Readout,
         state: Array,
-        xs: Array,
+        xs: Any,
         ys: np.ndarray,
         fed: Array | None,
         used: np.ndarray,

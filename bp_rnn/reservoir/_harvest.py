@@ -54,7 +54,7 @@ class Harvest:
         self,
         what: str,
         state: Array,
-        xs: Array,
+        xs: Any,
         fed: Array | None = None,
         *,
         least: int = 1,
@@ -68,16 +68,17 @@ class Harvest:
             What to read.
         state : Array
             Before the first step, ``(B, S)``.
-        xs, fed : Array
-            Inputs, and what is fed back instead of the output, ``(B, T, ...)``.
+        xs, fed
+            Inputs, and what is fed back instead of the output; every leaf is ``(B, T, ...)``.
         least : int
             Pieces at least.
         progress_bar : bool
             Whether to show one where there are several.
         """
-        num, num_step = xs.shape[:2]
+        num, num_step = jax.tree.leaves(xs)[0].shape[:2]
         rows = max(PIECE // self._features, self._features)
         total = min(max(least, -(-num * num_step // rows)), num_step)
+        total = total if self._cell.causal else 1  # what looks ahead needs the whole sequence
         width = -(-num_step // total)
         starts = range(0, num_step, width)
         params, pending = self._cell.params(), None
@@ -85,7 +86,7 @@ class Harvest:
         for i, start in enumerate(tqdm(starts, desc="states", disable=hidden)):
             time = slice(start, min(start + width, num_step))
             count = time.stop - start
-            now = _fill(xs[:, time], width), None if fed is None else _fill(fed[:, time], width)
+            now = jax.tree.map(lambda v, t=time: _fill(v[:, t], width), (xs, fed))
             state, read = self._run(params, state, *now, count, what)
             # the host works on a piece while the next one is computed
             if pending is not None:
@@ -94,14 +95,15 @@ class Harvest:
         if pending is not None:
             yield pending
 
-    def pooled(self, state: Array, xs: Array, weights: Array) -> Array:
+    def pooled(self, state: Array, xs: Any, weights: Array) -> Array:
         """Return features ``(B, num_hidden)`` summed over time with weights ``(B, T)``."""
-        num, num_step = xs.shape[:2]
+        num, num_step = weights.shape
         most = max(1, PIECE // (self._features * num_step))
         width = -(-num // -(-num // most))
         found, params = [], self._cell.params()
         for start in range(0, num, width):
-            now = (_fill(v[start : start + width], width, 0) for v in (state, xs, weights))
+            part = slice(start, start + width)
+            now = jax.tree.map(lambda v, p=part: _fill(v[p], width, 0), (state, xs, weights))
             found.append(self._pool(params, *now))
         return jnp.concatenate(found)[:num]
 
@@ -114,7 +116,7 @@ class Harvest:
         cell = self._cell
 
         def one(
-            params: Params, what: str, count: Array, state: Array, xs: Array, fed: Array | None
+            params: Params, what: str, count: Array, state: Array, xs: Any, fed: Array | None
         ) -> tuple[Array, Array]:
             if fed is None:
                 _, states = cell.rollout(params, state, xs)
@@ -123,7 +125,7 @@ class Harvest:
             return states[count - 1], _read(cell, what, params, states)
 
         def run(
-            params: Params, state: Array, xs: Array, fed: Array | None, count: Array, what: str
+            params: Params, state: Array, xs: Any, fed: Array | None, count: Array, what: str
         ) -> tuple[Array, Array]:
             return _over_samples(functools.partial(one, params, what, count))(state, xs, fed)
 
@@ -133,11 +135,11 @@ class Harvest:
     def _pool(self) -> Callable[..., Any]:
         cell = self._cell
 
-        def one(params: Params, state: Array, xs: Array, weights: Array) -> Array:
+        def one(params: Params, state: Array, xs: Any, weights: Array) -> Array:
             _, states = cell.rollout(params, state, xs)
             return weights @ _read(cell, "hidden", params, states)
 
-        def run(params: Params, state: Array, xs: Array, weights: Array) -> Array:
+        def run(params: Params, state: Array, xs: Any, weights: Array) -> Array:
             return _over_samples(functools.partial(one, params))(state, xs, weights)
 
         return jax.jit(run)
