@@ -153,7 +153,7 @@ class Reservoir(Cell, abc.ABC):
         start = _data.initial_state(self, init_state, None, len(xs))
         state = self._warm(start, warmup)
         if pool is None:
-            zs = jnp.concatenate([p.read for p in self._harvest.pieces("output", state, xs)], 1)
+            zs = self._harvest.all("output", state, xs)
         else:
             _check.choice("pool", pool, POOLS)
             weights = jnp.asarray(_weights(_used(xs, 0, lengths), pool), xs.dtype)
@@ -225,8 +225,7 @@ class Reservoir(Cell, abc.ABC):
         xs, batched = _data.inputs(self, x)
         fed = None if y is None else self._fed(self._targets(y, xs, batched, None), 0.0, 0)
         state = _data.initial_state(self, init_state, None, len(xs))
-        pieces = self._harvest.pieces("state", state, xs, fed)
-        found = jnp.concatenate([piece.read for piece in pieces], axis=1)
+        found = self._harvest.all("state", state, xs, fed)
         return found if batched else found[0]
 
     @functools.cached_property

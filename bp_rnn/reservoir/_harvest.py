@@ -91,9 +91,15 @@ class Harvest:
             # the host works on a piece while the next one is computed
             if pending is not None:
                 yield pending
-            pending = Piece(i, len(starts), time, read[:, :count], state)
+            read = read if count == width else read[:, :count]
+            pending = Piece(i, len(starts), time, read, state)
         if pending is not None:
             yield pending
+
+    def all(self, *args: Any) -> Array:
+        """Return what :meth:`pieces` read, joined ``(B, T, ...)``."""
+        found = [piece.read for piece in self.pieces(*args)]
+        return found[0] if len(found) == 1 else jnp.concatenate(found, axis=1)
 
     def pooled(self, state: Array, xs: Any, weights: Array) -> Array:
         """Return features ``(B, num_hidden)`` summed over time with weights ``(B, T)``."""
