@@ -7,6 +7,8 @@ from bp_rnn import (
     networks as networks,
     plasticity as plasticity,
     plot as plot,
+    readouts as readouts,
+    reservoir as reservoir,
     tasks as tasks,
 )
 from bp_rnn.cells import (
@@ -70,6 +72,20 @@ from bp_rnn.plasticity import (
     STDP as STDP,
     PlasticLayer as PlasticLayer,
     PlasticRNN as PlasticRNN,
+)
+from bp_rnn.readouts import (
+    LMS as LMS,
+    RLS as RLS,
+    Readout as Readout,
+    Ridge as Ridge,
+    Softmax as Softmax,
+)
+from bp_rnn.reservoir import (
+    ESN as ESN,
+    FORCE as FORCE,
+    BidirectionalESN as BidirectionalESN,
+    DeepESN as DeepESN,
+    Reservoir as Reservoir,
 )
 from bp_rnn.train import (
     EquilibriumTrainer as EquilibriumTrainer,

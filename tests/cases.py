@@ -5,6 +5,7 @@ import inspect
 
 import brainpy as bp
 import brainpy.math as bm
+import numpy as np
 
 import bp_rnn
 import bp_rnn.cells
@@ -119,12 +120,55 @@ WHOLE_SEQUENCE_CELLS = {
         bp_rnn.CTRNN(NUM_IN, NUM, noise=0.2, mode=mode),
         num_out=NUM_OUT,
     ),
+    "BidirectionalESN": lambda mode=None: bp_rnn.BidirectionalESN(
+        *_reservoirs(NUM_IN, mode), num_out=NUM_OUT, w_out=0.3
+    ),
 }
+
+
+def _reservoirs(num_above, mode):
+    return [
+        bp_rnn.ESN(NUM_IN, NUM, leak=0.6, squares=True, mode=mode),
+        bp_rnn.ESN(num_above, 4, topology="diagonals", density=0.5, key=1, mode=mode),
+    ]
+
 
 #: Those made for learning at a fixed point.
 EQUILIBRIUM_CELLS = {
     "EnergyRNN": lambda mode=None: bp_rnn.EnergyRNN(NUM_IN, NUM, num_out=NUM_OUT, mode=mode),
     "LayeredRNN": lambda mode=None: bp_rnn.LayeredRNN(NUM_IN, [4, NUM], num_out=NUM_OUT, mode=mode),
+}
+
+
+#: Those whose recurrent weights are not learnt; the exact algorithms work on them all the same.
+RESERVOIRS = {
+    "ESN": lambda mode=None: bp_rnn.ESN(NUM_IN, NUM, num_out=NUM_OUT, w_out=0.3, mode=mode),
+    "ESN-sparse": lambda mode=None: bp_rnn.ESN(
+        NUM_IN, NUM, topology="sparse", density=0.4, leak=0.6, mode=mode
+    ),
+    "ESN-diagonals": lambda mode=None: bp_rnn.ESN(
+        NUM_IN,
+        NUM,
+        num_out=NUM_OUT,
+        topology="diagonals",
+        density=0.6,
+        bias_scaling=0.2,
+        squares=True,
+        w_out=0.3,
+        mode=mode,
+    ),
+    "DeepESN": lambda mode=None: bp_rnn.DeepESN(
+        _reservoirs(2 * NUM, mode), num_out=NUM_OUT, w_out=0.3
+    ),
+    "ESN-feedback": lambda mode=None: bp_rnn.ESN(
+        NUM_IN,
+        NUM,
+        num_out=NUM_OUT,
+        feedback_scaling=0.7,
+        input_features=True,
+        w_out=lambda shape: bm.asarray(np.linspace(-0.5, 0.8, shape[0] * shape[1]).reshape(shape)),
+        mode=mode,
+    ),
 }
 
 
@@ -171,4 +215,4 @@ def shared(algorithm, cell_name):
 
 @functools.cache
 def _shared_cell(name):
-    return CELLS[name]()
+    return {**CELLS, **RESERVOIRS}[name]()

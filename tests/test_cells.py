@@ -12,7 +12,12 @@ import scipy.linalg
 
 import bp_rnn
 
-ALL = {**cases.CELLS, **cases.WHOLE_SEQUENCE_CELLS, **cases.EQUILIBRIUM_CELLS}
+ALL = {
+    **cases.CELLS,
+    **cases.WHOLE_SEQUENCE_CELLS,
+    **cases.EQUILIBRIUM_CELLS,
+    **cases.RESERVOIRS,
+}
 every_cell = pytest.mark.parametrize("cell_name", ALL)
 
 

@@ -6,12 +6,13 @@ from typing import Any
 import brainpy as bp
 import brainpy.math as bm
 import jax.numpy as jnp
+import numpy as np
 
 from bp_rnn import _check
 from bp_rnn.functional import nonlinearity
 from bp_rnn.typing import Array
 
-Initializer = float | Array | Callable[..., Any]
+Initializer = float | Array | np.ndarray | Callable[..., Any]
 
 
 def parameter(name: str, init: Initializer, shape: tuple[int, ...]) -> bm.TrainVar:

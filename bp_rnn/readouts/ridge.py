@@ -1,0 +1,130 @@
+"""Ridge regression."""
+
+import itertools
+from collections.abc import Sequence
+from typing import Any
+
+import brainpy.math as bm
+import numpy as np
+
+from bp_rnn import _check
+from bp_rnn.readouts._base import Readout
+from bp_rnn.readouts._factor import Layout, RidgePath, Solution, cross_validate, reduce
+
+
+class Ridge(Readout):
+    r"""Ridge regression, in double precision whatever the network's.
+
+    .. math:: \min_{W, b} \sum_t |y_t - W h_t - b|^2 + \lambda \sum_{ij} W_{ij}^2
+
+    Samples go into a triangular factor (a streaming QR decomposition of ``[1, h, y]``), whose
+    singular value decomposition gives the solution for every strength at once. Memory is
+    O(num_in^2) for any number of samples, and no strength, zero included, can fail: zero is the
+    pseudo-inverse, the solution of the smallest norm.
+
+    Parameters
+    ----------
+    num_in, num_out : int
+        Features of the states and of the targets.
+    ridge : float or sequence of float
+        Strength :math:`\lambda`, not negative; several to choose from by cross-validation.
+    num_fold : int
+        Parts of the data, each predicted from all the others, where there is a choice. Samples
+        that follow each other in time are alike, so that a part is a stretch of time.
+    intercept, mode, name
+        As for :class:`Readout`.
+
+    Attributes
+    ----------
+    w, b, z : bm.Variable
+        As for :class:`Readout`.
+    best_ridge : float
+        The strength that ``w`` belongs to.
+    solution : Solution
+        ``w`` and ``b`` in double precision.
+    errors : np.ndarray
+        Where there is a choice: cross-validated mean squared error of each strength, ``(K,)``, in
+        units of the targets' variance.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If a size is below one, or a strength is negative.
+
+    Notes
+    -----
+    Sources: Jaeger 2001; Lukosevicius 2012, section 4; lecture 4, section 3.5.3. The factor is that
+    of Golub & Van Loan 2013, section 5.3.
+    """
+
+    best_ridge: float
+    solution: Solution
+    errors: np.ndarray
+
+    def __init__(
+        self,
+        num_in: int,
+        num_out: int,
+        *,
+        ridge: float | Sequence[float] = 1e-8,
+        num_fold: int = 5,
+        intercept: bool = True,
+        mode: bm.Mode | None = None,
+        name: str | None = None,
+    ) -> None:
+        super().__init__(num_in, num_out, intercept=intercept, mode=mode, name=name)
+        strengths = np.atleast_1d(_check.real_array("ridge", _check.not_negative("ridge", ridge)))
+        if strengths.ndim > 1 or not len(strengths):
+            raise ValueError(f"ridge must be a number or a list of them, got {ridge}")
+        self.ridges = [float(v) for v in strengths]
+        folds = _check.integer("num_fold", num_fold, 2)
+        self.num_fold = folds if len(self.ridges) > 1 else 1
+        self._layout = Layout(self.num_in, self.num_out, self.intercept)
+        self.restart()
+
+    def restart(self) -> None:
+        """Forget all samples."""
+        width = self._layout.width
+        self._factors = [np.zeros((width, width)) for _ in range(self.num_fold)]
+        self._counts = np.zeros(self.num_fold, int)
+
+    def add(self, h: Any, y: Any, *, fold: int | None = None) -> None:
+        """Take in more samples; without ``fold`` they are cut into ``num_fold`` stretches."""
+        h, y = self.samples(h, y)
+        if fold is not None:
+            self._append(_check.integer("fold", fold, 0) % self.num_fold, h, y)
+            return
+        cuts = np.linspace(0, len(h), self.num_fold + 1).astype(int)
+        for i, (start, end) in enumerate(itertools.pairwise(cuts)):
+            self._append(i, h[start:end], y[start:end])
+
+    def path(self) -> RidgePath:
+        """Return the solutions for all samples so far, as a function of the strength."""
+        if not self._counts.any():
+            raise ValueError("there are no samples yet; call add or fit before")
+        return RidgePath(self._layout, reduce(*self._factors))
+
+    def solve(self) -> None:
+        """Choose the strength, where there is a choice, and write its solution.
+
+        Raises
+        ------
+        ValueError
+            If there are no samples, or cross-validation has a single part of the data.
+        """
+        path = self.path()
+        self.best_ridge = self.ridges[0]
+        if len(self.ridges) > 1:
+            filled = [f for f, n in zip(self._factors, self._counts, strict=True) if n]
+            if len(filled) < 2:
+                raise ValueError("cross-validation needs samples in two folds at least, got one")
+            self.errors = cross_validate(self._layout, filled, self.ridges)
+            self.best_ridge = self.ridges[int(np.argmin(self.errors))]
+        self.solution = path(self.best_ridge)
+        self._write(*self.solution)
+
+    def _append(self, fold: int, h: np.ndarray, y: np.ndarray) -> None:
+        if len(h):
+            rows = self._layout.rows(h, y)
+            self._factors[fold] = reduce(self._factors[fold], rows)
+            self._counts[fold] += len(h)

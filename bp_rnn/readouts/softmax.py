@@ -1,0 +1,108 @@
+"""Multinomial logistic regression."""
+
+from typing import Any
+
+import brainpy.math as bm
+import numpy as np
+import scipy.optimize
+import scipy.special
+
+from bp_rnn import _check
+from bp_rnn.readouts._base import Readout
+
+
+class Softmax(Readout):
+    r"""Softmax read-out for classes, in double precision whatever the network's.
+
+    .. math::
+
+        \min_{W, b} -\sum_t \sum_k y_{tk} \log p_{tk} + \frac{\lambda}{2} \sum_{ij} W_{ij}^2,
+        \qquad p_t = \mathrm{softmax}(W h_t + b)
+
+    Parameters
+    ----------
+    num_in, num_out : int
+        Features, and classes (at least 2).
+    ridge : float
+        Strength :math:`\lambda`, positive: without it classes that can be separated have no
+        minimum.
+    intercept, mode, name
+        As for :class:`Readout`.
+
+    Attributes
+    ----------
+    w, b, z : bm.Variable
+        As for :class:`Readout`; z are the logits.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If a size is too small, or ``ridge`` not positive.
+
+    Notes
+    -----
+    Targets are probabilities of the classes, such as one-hot rows. All samples are kept, and the
+    convex minimum is found by SciPy's L-BFGS.
+    """
+
+    def __init__(
+        self,
+        num_in: int,
+        num_out: int,
+        *,
+        ridge: float = 1e-3,
+        intercept: bool = True,
+        mode: bm.Mode | None = None,
+        name: str | None = None,
+    ) -> None:
+        _check.integer("num_out", num_out, 2)
+        super().__init__(num_in, num_out, intercept=intercept, mode=mode, name=name)
+        self.ridge = _check.positive("ridge", _check.number("ridge", ridge))
+        self.restart()
+
+    def restart(self) -> None:
+        """Forget all samples."""
+        self._kept: list[tuple[np.ndarray, np.ndarray]] = []
+
+    def add(self, h: Any, y: Any, *, fold: int | None = None) -> None:  # noqa: ARG002
+        """Keep more samples.
+
+        Raises
+        ------
+        TypeError, ValueError
+            As for :class:`Readout`, or if ``y`` holds no probabilities.
+        """
+        h, y = self.samples(h, y)
+        if y.min() < 0 or not np.allclose(y.sum(1), 1):
+            raise ValueError("y must hold probabilities of the classes, rows that sum to one")
+        self._kept.append((h.astype(float), y.astype(float)))
+
+    def solve(self) -> None:
+        """Find the minimum for all samples so far and write it."""
+        if not self._kept:
+            raise ValueError("there are no samples yet; call add or fit before")
+        h, y = (np.concatenate(parts) for parts in zip(*self._kept, strict=True))
+        # features of one size make the problem round, which L-BFGS needs
+        mean = h.mean(0) if self.intercept else np.zeros(self.num_in)
+        scale = np.sqrt(((h - mean) ** 2).mean(0))
+        scale = np.where(scale > 0, scale, 1)
+        h = (h - mean) / scale
+
+        def objective(flat: np.ndarray) -> tuple[float, np.ndarray]:
+            v = flat.reshape(self.num_out, -1)
+            w, b = v[:, :-1], v[:, -1] * self.intercept
+            logits = h @ w.T + b
+            loss = (scipy.special.logsumexp(logits, axis=1) - (y * logits).sum(1)).sum()
+            error = scipy.special.softmax(logits, axis=1) - y
+            weak = self.ridge * w / scale**2
+            grad = np.c_[error.T @ h + weak, error.sum(0) * self.intercept]
+            return loss + 0.5 * (weak * w).sum(), grad.ravel()
+
+        start = np.zeros(self.num_out * (self.num_in + 1))
+        options = {"maxiter": 5000, "maxfun": 10_000, "ftol": 1e-14, "gtol": 1e-8}
+        found = scipy.optimize.minimize(
+            objective, start, jac=True, method="L-BFGS-B", options=options
+        )
+        v = found.x.reshape(self.num_out, -1)
+        w = v[:, :-1] / scale
+        self._write(w, v[:, -1] * self.intercept - w @ mean)

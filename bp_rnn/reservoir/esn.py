@@ -1,0 +1,240 @@
+"""The echo state network."""
+
+from collections.abc import Callable
+from typing import Any, Unpack
+
+import brainpy.math as bm
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from bp_rnn import _check
+from bp_rnn.cells._base import CellOptions
+from bp_rnn.cells._parameter import Initializer, resolve_phi
+from bp_rnn.reservoir._base import Reservoir
+from bp_rnn.reservoir._scale import inputs, recurrent, share
+from bp_rnn.reservoir._topology import TOPOLOGIES
+from bp_rnn.typing import Array, Params
+
+#: Share of the connections that there are, where none is asked for.
+DENSITY = {"sparse": 0.01, "diagonals": 0.01}
+
+
+class ESN(Reservoir):
+    r"""Echo state network: a leaky network whose read-out alone is fitted.
+
+    .. math::
+
+        h_t = (1 - a) h_{t-1} + a\, \phi(W h_{t-1} + W_{in} x_t + W_{fb} z_{t-1} + b), \qquad
+        z_t = W_{out} f_t + b_{out}
+
+    with features :math:`f_t = h_t`, or with the input and the squares of both beside it.
+
+    Parameters
+    ----------
+    num_in : int
+        Features of the input.
+    num : int
+        Units, N.
+    leak : float
+        a, above 0 and at most 1.
+    phi : str or callable
+        As for :class:`RateRNN`.
+    topology : str
+        ``'dense'``; ``'sparse'``, as many random sources for every unit; ``'diagonals'``, random
+        cyclic diagonals, the fastest of the sparse ones; ``'ring'``; ``'delay_line'``;
+        ``'orthogonal'``.
+    density : float, optional
+        Share of the connections that there are, above 0 and at most 1: by default one for a dense
+        matrix and 0.01 for ``'sparse'`` and ``'diagonals'``, which store no zeros.
+    distribution : str
+        ``'uniform'`` between -1 and 1, or ``'normal'``, before scaling.
+    spectral_radius : float, optional
+        What W is scaled to, 0.9 by default. Ring and delay line have it as their one weight.
+    spectral_norm : float, optional
+        What W is scaled to instead: below one, the network has the echo state property.
+    input_scaling : float or array
+        Largest size of :math:`W_{in}` (its deviation, if normal); a number or ``(num_in,)``.
+    input_norm : float, optional
+        Spectral norm of :math:`W_{in}` instead.
+    input_density : float
+        Share of the connections from the input.
+    bias_scaling : float
+        Largest size of b.
+    feedback_scaling : float, optional
+        Largest size of :math:`W_{fb}`; without it there is no feedback.
+    input_features, squares : bool
+        Whether the read-out sees the input, and the squares of all else that it sees.
+    w, w_in, b, w_fb : float, array or callable, optional
+        Initialisers as BrainPy takes them, used as they are.
+    **options
+        Those of :class:`Cell` (``num_out``, ``b_out``, ``key``, ``mode``, ...). ``w_out`` is zero
+        before :meth:`fit`.
+
+    Attributes
+    ----------
+    h : bm.Variable
+        ``(num,)`` or ``(batch, num)``; the same Variable as ``state`` but with ``input_features``,
+        where the state is ``[h, x]``.
+    w : bm.TrainVar
+        ``(num, num)``; ``(num, k)`` where zeros are not stored. :meth:`matrix` gives W.
+    w_in, b, w_fb : bm.TrainVar
+        ``(num, num_in)``, ``(num,)`` and ``(num, num_out)``.
+
+    Raises
+    ------
+    TypeError, ValueError
+        For a size below one, ``leak`` or a density outside (0, 1], an unknown name, a negative
+        scaling, or a matrix that can't be scaled because its spectral radius is zero.
+
+    Notes
+    -----
+    The same ``key`` gives the same network in single and in double precision. Which connections a
+    sparse one has is no Variable: load checkpoints into a network made with the same arguments.
+    Sources: Jaeger 2001; Jaeger & Haas 2004; Lukosevicius 2012; Rodan & Tino 2011; lecture 4,
+    sections 3.5.1 to 3.5.3.
+    """
+
+    h: bm.Variable
+    w: bm.TrainVar
+    w_in: bm.TrainVar
+    b: bm.TrainVar
+    w_fb: bm.TrainVar
+
+    def __init__(
+        self,
+        num_in: int,
+        num: int,
+        *,
+        leak: float = 1.0,
+        phi: str | Callable[[Array], Any] = "tanh",
+        topology: str = "dense",
+        density: float | None = None,
+        distribution: str = "uniform",
+        spectral_radius: float | None = None,
+        spectral_norm: float | None = None,
+        input_scaling: Any = 1.0,
+        input_norm: float | None = None,
+        input_density: float = 1.0,
+        bias_scaling: float = 0.0,
+        feedback_scaling: float | None = None,
+        input_features: bool = False,
+        squares: bool = False,
+        w: Initializer | None = None,
+        w_in: Initializer | None = None,
+        b: Initializer | None = None,
+        w_fb: Initializer | None = None,
+        **options: Unpack[CellOptions],
+    ) -> None:
+        num_in, num = _check.integer("num_in", num_in, 1), _check.integer("num", num, 1)
+        topology = _check.choice("topology", topology, TOPOLOGIES)
+        density = share("density", DENSITY.get(topology, 1.0) if density is None else density)
+        leak, input_density = share("leak", leak), share("input_density", input_density)
+        options.setdefault("w_out", 0.0)
+        plain = not (input_features or squares)
+        seen = (num + num_in * bool(input_features)) * (1 + bool(squares))
+        super().__init__(
+            num_in,
+            num,
+            size=num + num_in * bool(input_features),
+            num_hidden=None if plain else seen,
+            **options,
+        )
+        self.leak, self.phi = leak, resolve_phi(phi)
+        self.input_features, self.squares = bool(input_features), bool(squares)
+        self.rowwise = not self.input_features and feedback_scaling is None
+        found = recurrent(
+            self.key_of("w"),
+            num,
+            topology=topology,
+            density=density,
+            distribution=distribution,
+            radius=spectral_radius,
+            norm=spectral_norm,
+        )
+        self.product = found.product
+        drive = inputs(
+            self.key_of("w_in"),
+            (num, num_in),
+            name="input_scaling",
+            distribution=distribution,
+            scaling=input_scaling,
+            norm=input_norm,
+            density=input_density,
+        )
+        bias = inputs(self.key_of("b"), (num,), name="bias_scaling", scaling=bias_scaling)
+        self.add_parameter("w", found.w if w is None else w, found.w.shape)
+        self.add_parameter("w_in", drive if w_in is None else w_in, (num, num_in))
+        self.add_parameter("b", bias if b is None else b, (num,))
+        if feedback_scaling is not None:
+            self._add_feedback(feedback_scaling, w_fb)
+        if self.input_features:
+            self.add_view("h")
+        else:
+            self.h = self.state
+
+    def step(self, params: Params, state: Array, x: Array) -> Array:
+        """Return ``(1 - leak) h + leak phi(W h + W_in x + W_fb z + b)``, and x if it is kept."""
+        drive = params["w_in"] @ x + params["b"]
+        if self.has_feedback:
+            drive += params["w_fb"] @ self.output(params, state)
+        h = self._leak(self.product.prepare(params["w"]), state[: self.num], drive)
+        return jnp.concatenate([h, x]) if self.input_features else h
+
+    def rollout(self, params: Params, state: Array, xs: Any) -> tuple[Array, Array]:
+        """Return the last state and all states of one sample; the drive of all steps at once."""
+        if self.has_feedback:
+            return super().rollout(params, state, xs)
+        return self._driven(params, state, xs, xs @ params["w_in"].T + params["b"])
+
+    def teach(self, params: Params, state: Array, xs: Array, fed: Array) -> tuple[Array, Array]:
+        """Return the last and all states of one sample with ``fed (T, num_out)`` fed back."""
+        drives = xs @ params["w_in"].T + params["b"] + fed @ params["w_fb"].T
+        return self._driven(params, state, xs, drives)
+
+    def hidden(self, params: Params, state: Array) -> Array:  # noqa: ARG002
+        """Return the features: the state, and its squares if they are seen."""
+        return jnp.concatenate([state, state**2]) if self.squares else state
+
+    def output(self, params: Params, state: Array) -> Array:
+        """Return ``W_out f + b_out``, or the features without a read-out."""
+        f = self.hidden(params, state)
+        if "w_out" not in params:
+            return f
+        z = params["w_out"] @ f
+        return z + params["b_out"] if "b_out" in params else z
+
+    def views(self, params: Params, state: Array) -> dict[str, Array]:  # noqa: ARG002
+        """Return ``h``."""
+        return {"h": state[: self.num]}
+
+    def matrix(self) -> Any:
+        """Return W ``(num, num)``: a NumPy array, or SciPy's where zeros are not stored."""
+        return self.product.matrix(np.asarray(self.w.value))
+
+    def _add_feedback(self, scaling: float, w_fb: Initializer | None) -> None:
+        if not self.readout_names:
+            raise ValueError("feedback_scaling needs num_out, got None")
+        shape = (self.num, self.num_out)
+        back = inputs(self.key_of("w_fb"), shape, name="feedback_scaling", scaling=scaling)
+        self.add_parameter("w_fb", back if w_fb is None else w_fb, shape)
+        # the step reads the read-out too
+        self.param_names, self.readout_names = self.param_names + self.readout_names, ()
+        self.has_feedback = True
+
+    def _leak(self, prepared: Array, h: Array, drive: Array) -> Array:
+        s = self.phi(self.product.apply(prepared, h) + drive)
+        return s if self.leak == 1 else (1 - self.leak) * h + self.leak * s
+
+    def _driven(
+        self, params: Params, state: Array, xs: Array, drives: Array
+    ) -> tuple[Array, Array]:
+        prepared = self.product.prepare(params["w"])
+
+        def body(h: Array, drive: Array) -> tuple[Array, Array]:
+            h = self._leak(prepared, h, drive)
+            return h, h
+
+        _, hs = jax.lax.scan(body, state[: self.num], drives)
+        states = jnp.concatenate([hs, xs], axis=1) if self.input_features else hs
+        return states[-1], states
