@@ -83,6 +83,7 @@ from bp_rnn.readouts import (
 from bp_rnn.reservoir import (
     ESN as ESN,
     FORCE as FORCE,
+    LSM as LSM,
     BidirectionalESN as BidirectionalESN,
     DeepESN as DeepESN,
     Reservoir as Reservoir,

@@ -34,7 +34,8 @@ def test_the_key_alone_decides(name):
     for key in (jax.random.key(0), np.int64(0)):
         assert all((a == b).all() for a, b in zip(first, draw(name, key), strict=True))
     other = draw(name, 1)
-    assert (first[0] != other[0]).mean() > 0.4
+    some = (first[0] != 0) | (other[0] != 0)  # spikes are few
+    assert (first[0] != other[0])[some].mean() > 0.4
     with jax.enable_x64(False):
         assert all((a == b).all() for a, b in zip(first, draw(name), strict=True))
     assert first[0].dtype == np.float64

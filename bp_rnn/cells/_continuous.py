@@ -125,12 +125,7 @@ class ContinuousCell(Cell, abc.ABC):
         ValueError
             If ``bm.get_dt()``, which ``DSRunner(dt=...)`` sets, differs from ``dt``.
         """
-        if bm.get_dt() != self.dt:
-            raise ValueError(
-                f"dt of the run is {bm.get_dt()}, but {self.name} was built with dt={self.dt}; "
-                f"use DSRunner(..., dt={self.dt}) or bm.set_dt({self.dt}) "
-                "(a DSRunner given another dt leaves it set for all that follows)"
-            )
+        require_dt(self)
 
     def _per_unit(self, name: str, value: Any) -> Array:
         value = np.asarray(value)
@@ -139,3 +134,13 @@ class ContinuousCell(Cell, abc.ABC):
                 f"{name} must be a number or of shape ({self.num},), got {value.shape}"
             )
         return jnp.asarray(value, self.state.dtype)
+
+
+def require_dt(cell: Cell) -> None:
+    """Raise a ``ValueError`` if BrainPy's time step is another one than the cell's."""
+    if bm.get_dt() != cell.dt:
+        raise ValueError(
+            f"dt of the run is {bm.get_dt()}, but {cell.name} was built with dt={cell.dt}; "
+            f"use DSRunner(..., dt={cell.dt}) or bm.set_dt({cell.dt}) "
+            "(a DSRunner given another dt leaves it set for all that follows)"
+        )

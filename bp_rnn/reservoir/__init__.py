@@ -10,6 +10,7 @@ from bp_rnn.reservoir.echo_state import (
 from bp_rnn.reservoir.esn import ESN as ESN
 from bp_rnn.reservoir.force import FORCE as FORCE
 from bp_rnn.reservoir.intrinsic import intrinsic_plasticity as intrinsic_plasticity
+from bp_rnn.reservoir.liquid import LSM as LSM
 from bp_rnn.reservoir.memory_capacity import (
     MemoryCapacity as MemoryCapacity,
     memory_capacity as memory_capacity,
@@ -17,6 +18,11 @@ from bp_rnn.reservoir.memory_capacity import (
 from bp_rnn.reservoir.rank import (
     generalisation_rank as generalisation_rank,
     kernel_rank as kernel_rank,
+)
+from bp_rnn.reservoir.separation import (
+    FadingMemory as FadingMemory,
+    fading_memory as fading_memory,
+    separation as separation,
 )
 from bp_rnn.reservoir.spectrum import (
     spectral_norm as spectral_norm,
@@ -26,16 +32,20 @@ from bp_rnn.reservoir.spectrum import (
 __all__ = [
     "ESN",
     "FORCE",
+    "LSM",
     "BidirectionalESN",
     "DeepESN",
     "EchoState",
+    "FadingMemory",
     "MemoryCapacity",
     "Reservoir",
     "echo_state_property",
+    "fading_memory",
     "generalisation_rank",
     "intrinsic_plasticity",
     "kernel_rank",
     "memory_capacity",
+    "separation",
     "spectral_norm",
     "spectral_radius",
 ]

@@ -222,10 +222,24 @@ class Reservoir(Cell, abc.ABC):
         Array
             ``(time, S)`` or ``(batch, time, S)``, after each step.
         """
+        return self._collect("state", x, y, init_state)
+
+    def features(self, x: Any, *, init_state: Any = None) -> Array:
+        """Return what the read-out sees under an input; arguments as for :meth:`states`.
+
+        Returns
+        -------
+        Array
+            ``(time, num_hidden)`` or ``(batch, time, num_hidden)``, after each step.
+        """
+        return self._collect("hidden", x, None, init_state)
+
+    def _collect(self, what: str, x: Any, y: Any, init_state: Any) -> Array:
+        """Return what is read after each step."""
         xs, batched = _data.inputs(self, x)
         fed = None if y is None else self._fed(self._targets(y, xs, batched, None), 0.0, 0)
         state = _data.initial_state(self, init_state, None, len(xs))
-        found = self._harvest.all("state", state, xs, fed)
+        found = self._harvest.all(what, state, xs, fed)
         return found if batched else found[0]
 
     @functools.cached_property

@@ -11,7 +11,7 @@ from bp_rnn.typing import Array
 
 
 def kernel_rank(net: Reservoir, x: Any, *, tolerance: float = 0.01) -> int:
-    r"""Return the rank of the last states under different inputs: how well they are separated.
+    r"""Return the rank of what the read-out sees last of different inputs: how many it separates.
 
     Parameters
     ----------
@@ -20,12 +20,12 @@ def kernel_rank(net: Reservoir, x: Any, *, tolerance: float = 0.01) -> int:
     x : array
         M inputs, ``(M, time, num_in)``.
     tolerance : float
-        Singular values of the states ``(M, S)`` count above this share of the largest.
+        Singular values of the features ``(M, num_hidden)`` count above this share of the largest.
 
     Returns
     -------
     int
-        M at most, and S.
+        M at most, and the number of features.
 
     Raises
     ------
@@ -41,8 +41,8 @@ def kernel_rank(net: Reservoir, x: Any, *, tolerance: float = 0.01) -> int:
     tolerance = _check.positive("tolerance", _check.number("tolerance", tolerance))
     if np.ndim(x) != 3:
         raise ValueError(f"x must have shape (inputs, time, {net.num_in}), got {np.shape(x)}")
-    states = np.asarray(net.states(x)[:, -1], float)
-    sizes = np.linalg.svd(states, compute_uv=False)
+    seen = np.asarray(net.features(x)[:, -1], float)
+    sizes = np.linalg.svd(seen, compute_uv=False)
     return int((sizes > tolerance * sizes[0]).sum())
 
 
@@ -55,7 +55,7 @@ def generalisation_rank(
     tolerance: float = 0.01,
     key: Array | int = 0,
 ) -> int:
-    """Return the rank of the last states under noisy copies of one input: low is good.
+    """Return the rank of what the read-out sees last of noisy copies of one input: low is good.
 
     Parameters
     ----------

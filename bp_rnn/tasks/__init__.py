@@ -13,9 +13,14 @@ from bp_rnn.tasks.lorenz import lorenz as lorenz
 from bp_rnn.tasks.mackey_glass import mackey_glass as mackey_glass
 from bp_rnn.tasks.narma import narma as narma
 from bp_rnn.tasks.sine import sine as sine
+from bp_rnn.tasks.spike_templates import (
+    SpikeTrains as SpikeTrains,
+    spike_templates as spike_templates,
+)
 from bp_rnn.tasks.vowels import Utterances as Utterances, vowels as vowels
 
 __all__ = [
+    "SpikeTrains",
     "Trials",
     "Utterances",
     "add",
@@ -30,5 +35,6 @@ __all__ = [
     "mackey_glass",
     "narma",
     "sine",
+    "spike_templates",
     "vowels",
 ]
