@@ -159,7 +159,7 @@ def test_pictures(ax):
     drawn = ax.images[1].get_array()
     assert drawn.shape == (9, 33)
     np.testing.assert_array_equal(drawn[5:, :16].ravel(), net.patterns.value[2])
-    with pytest.raises(ValueError, match=r"shape must be of 64 units, got \(3, 3\)"):
+    with pytest.raises(ValueError, match=r"shape must be of 64 numbers, got \(3, 3\)"):
         bp_rnn.plot.plot_patterns(net.patterns.value, shape=(3, 3), ax=ax)
 
 

@@ -101,7 +101,7 @@ def test_pictures(ax, stripes):
     ax.clear()
     assert plot.plot_weights(np.zeros((3, 4)), columns=2, ax=ax) is ax
     assert ax.images[0].get_array().shape == (5, 5)
-    with pytest.raises(ValueError, match="shape must be of 4 inputs, got"):
+    with pytest.raises(ValueError, match="shape must be of 4 numbers, got"):
         plot.plot_weights(np.zeros((3, 4)), shape=(3, 2))
     ax.clear()
     assert plot.plot_responses(np.eye(3), ax=ax) is ax

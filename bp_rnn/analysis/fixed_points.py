@@ -23,8 +23,6 @@ from bp_rnn.typing import Array, Params
 
 #: Iterations that gain little after which a start is given up, if no slow points are wanted.
 PATIENCE = 8
-#: States at which the slope of F is taken.
-PROBES = 16
 
 
 def find_fixed_points(

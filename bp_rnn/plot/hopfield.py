@@ -6,6 +6,7 @@ import numpy as np
 
 from bp_rnn import hopfield
 from bp_rnn.plot._axes import current
+from bp_rnn.plot._images import mosaic
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -41,18 +42,7 @@ def plot_patterns(
         If ``shape`` does not fit.
     """
     ax = current(ax)
-    values = np.atleast_2d(np.asarray(patterns))
-    num, units = values.shape
-    side = round(units**0.5)
-    rows, cols = (side, side) if shape is None else shape
-    if rows * cols != units:
-        raise ValueError(f"shape must be of {units} units, got {(rows, cols)}")
-    across = num if columns is None else min(columns, num)
-    down = -(-num // across)
-    canvas = np.full((down * (rows + 1) - 1, across * (cols + 1) - 1), np.nan)
-    for i, image in enumerate(values):
-        top, left = i // across * (rows + 1), i % across * (cols + 1)
-        canvas[top : top + rows, left : left + cols] = image.reshape(rows, cols)
+    canvas = mosaic(np.atleast_2d(np.asarray(patterns)), shape, columns)
     ax.imshow(canvas, cmap="gray_r", interpolation="nearest")
     ax.set_axis_off()
     return ax

@@ -6,6 +6,7 @@ import numpy as np
 
 from bp_rnn import plasticity
 from bp_rnn.plot._axes import current
+from bp_rnn.plot._images import mosaic
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -82,18 +83,8 @@ def plot_weights(
     """
     ax = current(ax)
     values = np.atleast_2d(np.asarray(w, float))
-    num, inputs = values.shape
-    side = round(inputs**0.5)
-    rows, cols = (side, side) if shape is None else shape
-    if rows * cols != inputs:
-        raise ValueError(f"shape must be of {inputs} inputs, got {(rows, cols)}")
-    across = num if columns is None else min(columns, num)
-    down = -(-num // across)
-    canvas = np.full((down * (rows + 1) - 1, across * (cols + 1) - 1), np.nan)
-    for i, image in enumerate(values):
-        top, left = i // across * (rows + 1), i % across * (cols + 1)
-        largest = max(np.abs(image).max(), np.finfo(float).tiny)
-        canvas[top : top + rows, left : left + cols] = image.reshape(rows, cols) / largest
+    largest = np.maximum(np.abs(values).max(1, keepdims=True), np.finfo(float).tiny)
+    canvas = mosaic(values / largest, shape, columns)
     ax.imshow(canvas, cmap="RdBu_r", vmin=-1, vmax=1, interpolation="nearest")
     ax.set_axis_off()
     return ax

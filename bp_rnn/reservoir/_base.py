@@ -35,7 +35,10 @@ class Reservoir(Cell, abc.ABC):
     has_feedback: bool = False
 
     def teach(self, params: Params, state: Array, xs: Array, fed: Array) -> tuple[Array, Array]:
-        """Return the last and all states of one sample with ``fed (T, num_out)`` fed back; pure."""
+        """Return the last and all states of one sample with ``fed (T, num_out)`` fed back; pure.
+
+        Only a network with feedback is asked.
+        """
         raise NotImplementedError
 
     def fit(
