@@ -45,6 +45,13 @@ def test_exact_gradients_are_exact(algorithm, name):
     assert oracle.relative_error(found.grads, exact) < 1e-10
 
 
+def test_the_state_after_pieces_is_that_of_the_whole_run():
+    """Cross-validation cuts 58 steps into five pieces, of which the last is shorter."""
+    net = esn(spectral_radius=0.99)
+    net.fit(X[:58], Y[:58], ridge=[1e-6, 1e-3], progress_bar=False)
+    np.testing.assert_allclose(net.state.value, net.states(X[:58])[-1], rtol=1e-12)
+
+
 @pytest.mark.parametrize("topology", TOPOLOGIES)
 def test_a_step_is_the_equation(topology):
     net = bp_rnn.ESN(
