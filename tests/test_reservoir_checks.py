@@ -121,6 +121,7 @@ def test_the_rank_counts_what_is_kept_apart():
     x = RNG.normal(size=(15, 20, 3))
     rich = bp_rnn.ESN(3, 40, spectral_radius=0.9)
     assert reservoir.kernel_rank(rich, x) == 15
+    assert reservoir.kernel_rank(rich, 1e-6 * x) > 1  # a small signal keeps inputs apart too
     assert reservoir.kernel_rank(rich, np.repeat(x[:5], 3, axis=0)) == 5
     last = x.copy()
     last[:, -1] = x[0, -1]
