@@ -14,6 +14,7 @@ its methods, then its filter and its removal of doubles.
 
 import argparse
 import contextlib
+import functools
 import importlib.util
 import io
 import itertools
@@ -32,6 +33,7 @@ import bp_rnn
 from bp_rnn import analysis
 
 NUM_START, NUM, NEAR = 512, 32, 0.01
+ALONE = "bp_rnn, these starts alone"
 
 
 def trained(seed):
@@ -93,9 +95,9 @@ def stable(weights, points):
     return (np.abs(np.linalg.eigvals(slopes[:, :, None] * weights["w"])).max(1) < 1).sum()
 
 
-def ours(weights):
+def ours(weights, **options):
     cell = bp_rnn.VanillaRNN(3, len(weights["w"]), **weights)
-    return lambda starts: analysis.find_fixed_points(cell, candidates=starts).state
+    return lambda starts: analysis.find_fixed_points(cell, candidates=starts, **options).state
 
 
 def slow_point_finder(weights):
@@ -186,6 +188,7 @@ def compare(name, weights, makers, rounds):
             f"{value:.2f}",
             f"{first[side]:.1f}",
             f"{value / fastest['bp_rnn']:.1f}",
+            f"{value / fastest[ALONE]:.1f}",
         ]
         print("|", " | ".join(map(str, cells)), "|", flush=True)
 
@@ -198,14 +201,18 @@ def main():
     given = parser.parse_args()
     weights = {f"trained, seed {seed}": trained(seed) for seed in range(given.seeds)}
     bm.enable_x64()
-    makers = {"bp_rnn": ours, "SlowPointFinder": slow_point_finder}
+    makers = {
+        "bp_rnn": ours,
+        ALONE: functools.partial(ours, max_round=0),
+        "SlowPointFinder": slow_point_finder,
+    }
     if given.finder and importlib.util.find_spec("torch"):
         sys.path.insert(0, given.finder)
         makers["fixed-point-finder"] = fixed_point_finder
     print(header(), "\n")
     print(
         "| network | finder | found | stable | twice | invented | max \\|F\\| | seconds "
-        "| first call, s | times bp_rnn |\n" + "|---" * 10 + "|"
+        "| first call, s | times bp_rnn | times these starts alone |\n" + "|---" * 11 + "|"
     )
     for name, values in ({"by hand": by_hand()} | weights).items():
         compare(name, values, makers, given.rounds)

@@ -299,6 +299,15 @@ def test_a_search_that_is_cut_short_says_so():
     assert points.search.coverage < 0.97
 
 
+def test_without_rounds_the_candidates_are_the_only_starts():
+    candidates = np.array([[0.9, -0.8], [0.05, 0.02], [0.8, -0.9]])
+    points = find(bistable(2), candidates=candidates, max_round=0)
+    assert_same_set(points.state, np.array([[HIGH, -HIGH], [0, 0]]))
+    np.testing.assert_array_equal(points.hits, [2, 1])
+    assert points.search == (0, np.inf, 0, False)
+    assert len(find(bistable(2), max_round=0)) > 2
+
+
 def test_a_pitchfork_over_a_parameter():
     cell = bp_rnn.RateRNN(None, 1, w=1.0)
     gains = [0.5, 0.9, 1.2, 2.0]
@@ -372,7 +381,7 @@ CELL = bp_rnn.RateRNN(2, 3)
         (lambda: find(CELL, params={"v": 1}), ValueError, "unknown parameter 'v'; expected one of"),
         (lambda: find(CELL, params={"b": 1}), ValueError, r"b must have shape \(3,\), got \(\)"),
         (lambda: find(CELL, num_start=2), ValueError, "num_start must be at least 4, got 2"),
-        (lambda: find(CELL, max_round=0), ValueError, "max_round must be at least 1, got 0"),
+        (lambda: find(CELL, max_round=-1), ValueError, "max_round must be at least 0, got -1"),
         (lambda: find(CELL, max_missed=-1), ValueError, "max_missed must not be negative"),
         (lambda: find(CELL, slow=0), ValueError, "slow must be positive, got 0"),
         (lambda: find(CELL, key="a"), TypeError, "key must be an integer or a JAX key"),

@@ -4,7 +4,6 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
-from scipy.sparse import csgraph
 from scipy.spatial import distance
 
 from bp_rnn.analysis import stability
@@ -48,14 +47,14 @@ class Collection:
     Parameters
     ----------
     look : callable
-        ``state -> Look``, polished.
+        States ``(K, S)`` to a list of :class:`Look`, polished.
     scale : Scale
         What distances and residuals are compared with.
     slow : float or None
         Largest speed of a slow point; None collects none.
     """
 
-    def __init__(self, look: Callable[[np.ndarray], Look], scale: Scale, slow: float | None):
+    def __init__(self, look: Callable[[np.ndarray], list[Look]], scale: Scale, slow: float | None):
         self.look, self.scale, self.slow = look, scale, slow
         self.points: list[Look] = []
         self.kinds: list[int] = []
@@ -75,8 +74,9 @@ class Collection:
             wanted |= stationary & (0.5 * residual**2 <= self.slow)
         wanted &= np.isfinite(residual)
         ends, residual = ends[wanted], residual[wanted]
-        for place in self._new(ends, residual):
-            self._consider(self.look(ends[place]))
+        places = self._new(ends, residual)
+        for point in self.look(ends[places]) if len(places) else ():
+            self._consider(point)
         nearest, near = self._nearest(ends)
         hits = np.bincount(nearest[near], minlength=len(self.points))
         self.hits = np.pad(self.hits, (0, len(hits) - len(self.hits))) + hits
@@ -100,14 +100,14 @@ class Collection:
 
     def _new(self, ends: np.ndarray, residual: np.ndarray) -> np.ndarray:
         """Return the places of ends that are no known point, one of each, the best ones first."""
-        unknown = np.flatnonzero(~self._nearest(ends)[1])
-        if not len(unknown):
-            return unknown
-        apart = distance.cdist(ends[unknown], ends[unknown], "chebyshev")
-        _, label = csgraph.connected_components(apart <= self._reach(ISOLATED))
-        order = np.argsort(residual[unknown], kind="stable")
-        first = np.unique(label[order], return_index=True)[1]
-        return unknown[order[np.sort(first)]]
+        left = np.flatnonzero(~self._nearest(ends)[1])
+        left = left[np.argsort(residual[left], kind="stable")]
+        places = []
+        while len(left):
+            places.append(left[0])
+            apart = np.abs(ends[left] - ends[left[0]]).max(1)
+            left = left[apart > self._reach(ISOLATED)]
+        return np.array(places, int)
 
     def _consider(self, point: Look) -> None:
         """Keep a point that is fixed or slow, unless it is one that is kept."""

@@ -14,10 +14,11 @@ class Search(NamedTuple):
     Attributes
     ----------
     num_start : int
-        Starts in all.
+        Starts of all rounds, without the candidates.
     missed : float
         Estimated number of isolated fixed points that it has missed, by Chao's estimator
-        :math:`f_1^2 / 2 f_2`, from the numbers of points that were hit once and twice.
+        :math:`f_1^2 / 2 f_2`, from the numbers of points that were hit once and twice; infinite
+        without a round.
     coverage : float
         Estimated chance that another start leads to a point that is known, by Good and Turing's
         :math:`1 - f_1 / n` of n hits.

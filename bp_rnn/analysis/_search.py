@@ -2,6 +2,7 @@
 
 import functools
 import math
+from collections.abc import Callable
 from typing import Any
 
 import jax
@@ -24,8 +25,8 @@ MAX_ITER, POLISH = 200, 12
 #: Rounds in a row with nothing new before a search may end, and hits of each point: Chao's estimate
 #: is a lower bound, too low where some points are much harder to hit than others.
 QUIET, REPEATS = 2, 8
-#: States at which the slope of F is taken.
-PROBES = 16
+#: States looked at closely at a time, and those at which the slope of F is taken.
+LOOKS, PROBES = 16, 16
 
 
 class Searcher:
@@ -48,16 +49,16 @@ class Searcher:
         self._look = functools.partial(look, params, x)
         self._dtype = x.dtype
 
-    def look(self, state: np.ndarray, num_step: int = POLISH) -> Look:
-        """Polish a state ``(S,)`` and return it with F and dF/ds."""
-        told = self._look(jnp.asarray(state, self._dtype), num_step)
-        return Look(*(np.asarray(v, float) for v in told))
+    def look(self, states: np.ndarray, num_step: int = POLISH) -> list[Look]:
+        """Polish states ``(K, S)`` and return each with F and dF/ds."""
+        told = self._chunks(LOOKS, states, lambda part: self._look(part, num_step))
+        return [Look(*(v.astype(float) for v in one)) for one in zip(*told, strict=True)]
 
     def scale(self, pool: np.ndarray, rng: np.random.Generator) -> Scale:
         """Return what distances and slopes are measured by, from states ``(M, S)``."""
         size = math.sqrt(pool.var(0).mean()) or math.sqrt((pool**2).mean()) or 1.0
-        jacs = [self.look(s, 0).jac for s in pool[rng.integers(len(pool), size=PROBES)]]
-        slopes = np.array([np.linalg.norm(jac) / math.sqrt(len(jac)) for jac in jacs])
+        probes = self.look(pool[rng.integers(len(pool), size=PROBES)], 0)
+        slopes = np.array([np.linalg.norm(p.jac) / math.sqrt(len(p.jac)) for p in probes])
         slopes = slopes[np.isfinite(slopes) & (slopes > 0)]
         rate = float(np.median(slopes)) if len(slopes) else 1.0
         return Scale(size, rate, float(jnp.finfo(self._dtype).eps))
@@ -65,13 +66,19 @@ class Searcher:
     def run(self, starts: np.ndarray, scale: Scale) -> list[np.ndarray]:
         """Return the ends of starts ``(N, S)``, as :class:`bp_rnn.functional.zeros.Ends` has."""
         units = zeros.Units(*(jnp.asarray(v, self._dtype) for v in scale[:2]))
-        ends = []
-        for i in range(0, len(starts), self.num_start):
-            chunk = starts[i : i + self.num_start]
-            filled = np.resize(chunk, (self.num_start, chunk.shape[1]))
-            end = self._search(jnp.asarray(filled, self._dtype), units)
-            ends.append([np.asarray(v)[: len(chunk)] for v in end])
-        return [np.concatenate(parts) for parts in zip(*ends, strict=True)]
+        return self._chunks(self.num_start, starts, lambda part: self._search(part, units))
+
+    def _chunks(
+        self, num: int, states: np.ndarray, program: Callable[[Array], tuple[Array, ...]]
+    ) -> list[np.ndarray]:
+        """Return what a program of ``num`` states says of ``(N, S)``."""
+        told = []
+        for i in range(0, len(states), num):
+            chunk = states[i : i + num]
+            filled = np.resize(chunk, (num, chunk.shape[1]))
+            found = program(jnp.asarray(filled, self._dtype))
+            told.append([np.asarray(v)[: len(chunk)] for v in found])
+        return [np.concatenate(parts) for parts in zip(*told, strict=True)]
 
 
 def in_rounds(
@@ -121,11 +128,14 @@ def _programs(system: System, num_start: int, patience: int) -> tuple[Any, Any]:
             patience=patience,
         )
 
-    def look(params: Params, x: Array, state: Array, num_step: Array) -> tuple[Array, ...]:
+    def look(params: Params, x: Array, states: Array, num_step: Array) -> tuple[Array, ...]:
         def rate(state: Array) -> Array:
             return system.derivative(params, state, x)
 
-        state = zeros.polish(rate, state, num_step)
-        return state, *zeros.value_and_jacobian(rate, state)
+        def one(state: Array) -> tuple[Array, ...]:
+            state = zeros.polish(rate, state, num_step)
+            return state, *zeros.value_and_jacobian(rate, state)
+
+        return jax.lax.map(one, states)
 
     return jax.jit(search), jax.jit(look)

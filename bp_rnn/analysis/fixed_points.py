@@ -60,7 +60,8 @@ def find_fixed_points(
     num_start : int
         Starts of a round.
     max_round : int
-        Rounds after the candidates at most.
+        Rounds after the candidates at most; with 0 the candidates are the only starts, and there
+        is no estimate of what they missed.
     max_missed : float
         The search ends after two rounds with nothing new if each isolated point was hit eight
         times and the estimated number of those missed is at most this.
@@ -86,7 +87,7 @@ def find_fixed_points(
     system = as_system(system)
     values, x = as_params(system, params), as_input(system, x)
     num_start = _check.integer("num_start", num_start, 4)
-    max_round = _check.integer("max_round", max_round, 1)
+    max_round = _check.integer("max_round", max_round, 0)
     max_missed = _check.not_negative("max_missed", _check.number("max_missed", max_missed))
     if slow is not None:
         slow = _check.positive("slow", _check.number("slow", slow))
