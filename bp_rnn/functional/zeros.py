@@ -136,7 +136,7 @@ def tolerance(state: Array, units: Units) -> Array:
 
 
 def _iterate(rate: Rate, lane: _Lane, units: Units) -> tuple[_Lane, Ends, Array]:
-    """Return the lane after a step, what it was before it, and whether that was the end."""
+    """Return the lane after a step, where it was, or is if that is a zero, and whether it ends."""
     s, damping, num_iter, refused, idle = lane
     f, jac = value_and_jacobian(rate, s)
     gradient, normal = f @ jac, jac.T @ jac
@@ -156,7 +156,8 @@ def _iterate(rate: Rate, lane: _Lane, units: Units) -> tuple[_Lane, Ends, Array]
     ds = -_solve(normal, shift, gradient)
     ds *= jnp.minimum(1, reach / jnp.linalg.norm(ds))
     promised = size**2 - jnp.sum((f + jac @ ds) ** 2)
-    gained = size**2 - jnp.sum(rate(s + ds) ** 2)
+    after = rate(s + ds)
+    gained = size**2 - jnp.sum(after**2)
     kept = gained / promised
     is_taken = kept > 1e-4  # NaN is not
     factor = jnp.where(kept > 0.75, 0.2, jnp.where(kept > 0.25, 1.0, 5.0))
@@ -167,7 +168,13 @@ def _iterate(rate: Rate, lane: _Lane, units: Units) -> tuple[_Lane, Ends, Array]
         ~is_taken,
         jnp.where(gained > LITTLE * size**2, 0, idle + 1),
     )
-    return new, Ends(s, residual, stationary), is_done
+    # a last iteration would find nothing left to do
+    rest = jnp.abs(after).max()
+    arrives = is_taken & ~is_done & (rest <= noise(s + ds, units))
+    end = Ends(
+        jnp.where(arrives, s + ds, s), jnp.where(arrives, rest, residual), stationary | arrives
+    )
+    return new, end, is_done | arrives
 
 
 def polish(rate: Rate, state: Array, num_step: Array | int) -> Array:
