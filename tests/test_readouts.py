@@ -300,7 +300,20 @@ def test_the_factor_does_not_grow():
     h, y = data()
     layout = _factor.Layout(NUM_IN, NUM_OUT, True)
     rows = layout.rows(h, y)
-    factor = _factor.reduce(rows)
-    assert factor.shape == (layout.width, layout.width)
-    np.testing.assert_allclose(factor.T @ factor, rows.T @ rows, rtol=1e-10)
-    assert _factor.reduce(rows[:2]).shape == factor.shape
+    first, second = (_factor.append(layout.empty(), v) for v in (rows[:2], rows[2:]))
+    for factor in (_factor.append(first, rows[2:]), _factor.merge([second, first])):
+        assert factor.shape == first.shape == (layout.width, layout.width)
+        np.testing.assert_allclose(factor.T @ factor, rows.T @ rows, rtol=1e-10)
+        assert (np.tril(factor, -1) == 0).all()
+
+
+@pytest.mark.parametrize("intercept", [True, False])
+def test_one_strength_needs_no_decomposition(intercept, monkeypatch):
+    h, y = data(num_in=40, spread=6.0)
+    layout = _factor.Layout(40, NUM_OUT, intercept)
+    factor = _factor.append(layout.empty(), layout.rows(h, y))
+    path = _factor.RidgePath(layout, factor)
+    monkeypatch.setattr(_factor, "RidgePath", None)
+    for ridge in 10.0 ** np.arange(-16, 3, 3):
+        for one, other in zip(_factor.solve(layout, factor, ridge), path(ridge), strict=True):
+            np.testing.assert_allclose(one, other, rtol=1e-6, atol=1e-9 * np.abs(other).max())

@@ -8,8 +8,9 @@ import brainpy.math as bm
 import numpy as np
 
 from bp_rnn import _check
+from bp_rnn.readouts import _factor
 from bp_rnn.readouts._base import Readout
-from bp_rnn.readouts._factor import Layout, RidgePath, Solution, cross_validate, reduce
+from bp_rnn.readouts._factor import Layout, RidgePath, Solution
 
 
 class Ridge(Readout):
@@ -84,8 +85,7 @@ class Ridge(Readout):
 
     def restart(self) -> None:
         """Forget all samples."""
-        width = self._layout.width
-        self._factors = [np.zeros((width, width)) for _ in range(self.num_fold)]
+        self._factors = [self._layout.empty() for _ in range(self.num_fold)]
         self._counts = np.zeros(self.num_fold, int)
 
     def add(self, h: Any, y: Any, *, fold: int | None = None) -> None:
@@ -100,9 +100,7 @@ class Ridge(Readout):
 
     def path(self) -> RidgePath:
         """Return the solutions for all samples so far, as a function of the strength."""
-        if not self._counts.any():
-            raise ValueError("there are no samples yet; call add or fit before")
-        return RidgePath(self._layout, reduce(*self._factors))
+        return RidgePath(self._layout, self._whole())
 
     def solve(self) -> None:
         """Choose the strength, where there is a choice, and write its solution.
@@ -112,19 +110,24 @@ class Ridge(Readout):
         ValueError
             If there are no samples, or cross-validation has a single part of the data.
         """
-        path = self.path()
-        self.best_ridge = self.ridges[0]
+        factor, self.best_ridge = self._whole(), self.ridges[0]
         if len(self.ridges) > 1:
             filled = [f for f, n in zip(self._factors, self._counts, strict=True) if n]
             if len(filled) < 2:
                 raise ValueError("cross-validation needs samples in two folds at least, got one")
-            self.errors = cross_validate(self._layout, filled, self.ridges)
+            self.errors = _factor.cross_validate(self._layout, filled, self.ridges)
             self.best_ridge = self.ridges[int(np.argmin(self.errors))]
-        self.solution = path(self.best_ridge)
+        self.solution = _factor.solve(self._layout, factor, self.best_ridge)
         self._write(*self.solution)
+
+    def _whole(self) -> np.ndarray:
+        """Return the factor of all samples so far."""
+        if not self._counts.any():
+            raise ValueError("there are no samples yet; call add or fit before")
+        return _factor.merge(self._factors)
 
     def _append(self, fold: int, h: np.ndarray, y: np.ndarray) -> None:
         if len(h):
             rows = self._layout.rows(h, y)
-            self._factors[fold] = reduce(self._factors[fold], rows)
+            self._factors[fold] = _factor.append(self._factors[fold], rows)
             self._counts[fold] += len(h)
