@@ -156,13 +156,12 @@ class Reservoir(Cell, abc.ABC):
         start = _data.initial_state(self, init_state, None, len(xs))
         state = self._warm(start, warmup)
         if pool is None:
-            zs = self._harvest.all("output", state, xs)
-        else:
-            _check.choice("pool", pool, POOLS)
-            weights = jnp.asarray(_weights(_used(xs, 0, lengths), pool), xs.dtype)
-            features = self._harvest.pooled(state, self._ended(xs, lengths), weights)
-            zs = features @ self.w_out.value.T
-            zs = zs + self.b_out.value if "b_out" in self.train_params() else zs
+            return self._harvest.all("output", state, xs, batched=batched)
+        _check.choice("pool", pool, POOLS)
+        weights = jnp.asarray(_weights(_used(xs, 0, lengths), pool), xs.dtype)
+        features = self._harvest.pooled(state, self._ended(xs, lengths), weights)
+        zs = features @ self.w_out.value.T
+        zs = zs + self.b_out.value if "b_out" in self.train_params() else zs
         return zs if batched else zs[0]
 
     def generate(self, num_step: int, *, warmup: Any = None, init_state: Any = None) -> Array:
@@ -242,8 +241,7 @@ class Reservoir(Cell, abc.ABC):
         xs, batched = _data.inputs(self, x)
         fed = None if y is None else self._fed(self._targets(y, xs, batched, None), 0.0, 0)
         state = _data.initial_state(self, init_state, None, len(xs))
-        found = self._harvest.all(what, state, xs, fed)
-        return found if batched else found[0]
+        return self._harvest.all(what, state, xs, fed, batched=batched)
 
     @functools.cached_property
     def _harvest(self) -> Harvest:

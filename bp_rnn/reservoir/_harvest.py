@@ -96,10 +96,16 @@ class Harvest:
         if pending is not None:
             yield pending
 
-    def all(self, *args: Any) -> Array:
-        """Return what :meth:`pieces` read, joined ``(B, T, ...)``."""
-        found = [piece.read for piece in self.pieces(*args)]
-        return found[0] if len(found) == 1 else jnp.concatenate(found, axis=1)
+    def all(
+        self, what: str, state: Array, xs: Any, fed: Array | None = None, *, batched: bool = True
+    ) -> Array:
+        """Return what is read over ``xs (B, T, num_in)``: ``(B, T, ...)``, one's without B."""
+        if what == "output":  # needs less memory than the states, which come in pieces
+            found = [piece.read for piece in self.pieces(what, state, xs, fed)]
+            joined = found[0] if len(found) == 1 else jnp.concatenate(found, axis=1)
+            return joined if batched else joined[0]
+        num_step = jax.tree.leaves(xs)[0].shape[1]
+        return self._run(self._cell.params(), state, xs, fed, num_step, what, batched)[1]
 
     def pooled(self, state: Array, xs: Any, weights: Array) -> Array:
         """Return features ``(B, num_hidden)`` summed over time with weights ``(B, T)``."""
@@ -131,11 +137,19 @@ class Harvest:
             return states[count - 1], _read(cell, what, params, states)
 
         def run(
-            params: Params, state: Array, xs: Any, fed: Array | None, count: Array, what: str
+            params: Params,
+            state: Array,
+            xs: Any,
+            fed: Array | None,
+            count: Array,
+            what: str,
+            batched: bool = True,
         ) -> tuple[Array, Array]:
-            return _over_samples(functools.partial(one, params, what, count))(state, xs, fed)
+            found = _over_samples(functools.partial(one, params, what, count))(state, xs, fed)
+            # outside of the program it would be a copy
+            return found if batched else (found[0], found[1][0])
 
-        return jax.jit(run, static_argnums=5)
+        return jax.jit(run, static_argnums=(5, 6))
 
     @functools.cached_property
     def _pool(self) -> Callable[..., Any]:

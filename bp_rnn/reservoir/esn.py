@@ -18,6 +18,8 @@ from bp_rnn.typing import Array, Params
 
 #: Share of the connections that there are, where none is asked for.
 DENSITY = {"sparse": 0.01, "diagonals": 0.01}
+#: Inputs from which the drive of all steps is computed at once.
+WIDE = 16
 
 
 class ESN(Reservoir):
@@ -175,22 +177,20 @@ class ESN(Reservoir):
 
     def step(self, params: Params, state: Array, x: Array) -> Array:
         """Return ``(1 - leak) h + leak phi(W h + W_in x + W_fb z + b)``, and x if it is kept."""
-        drive = params["w_in"] @ x + params["b"]
-        if self.has_feedback:
-            drive += params["w_fb"] @ self.output(params, state)
-        h = self._leak(self.product.prepare(params["w"]), state[: self.num], drive)
+        prepared, h = self.product.prepare(params["w"]), state[: self.num]
+        fed = self.output(params, state) if self.has_feedback else None
+        h = self._advance(params, prepared, h, params["w_in"] @ x, fed)
         return jnp.concatenate([h, x]) if self.input_features else h
 
     def rollout(self, params: Params, state: Array, xs: Any) -> tuple[Array, Array]:
-        """Return the last state and all states of one sample; the drive of all steps at once."""
+        """Return the last state and all states of one sample."""
         if self.has_feedback:
             return super().rollout(params, state, xs)
-        return self._driven(params, state, xs, xs @ params["w_in"].T + params["b"])
+        return self._driven(params, state, xs, None)
 
     def teach(self, params: Params, state: Array, xs: Array, fed: Array) -> tuple[Array, Array]:
         """Return the last and all states of one sample with ``fed (T, num_out)`` fed back."""
-        drives = xs @ params["w_in"].T + params["b"] + fed @ params["w_fb"].T
-        return self._driven(params, state, xs, drives)
+        return self._driven(params, state, xs, fed)
 
     def hidden(self, params: Params, state: Array) -> Array:  # noqa: ARG002
         """Return the features: the state, and its squares if they are seen."""
@@ -222,19 +222,28 @@ class ESN(Reservoir):
         self.param_names, self.readout_names = self.param_names + self.readout_names, ()
         self.has_feedback = True
 
-    def _leak(self, prepared: Array, h: Array, drive: Array) -> Array:
-        s = self.phi(self.product.apply(prepared, h) + drive)
+    def _advance(
+        self, params: Params, prepared: Array, h: Array, drive: Array, fed: Array | None
+    ) -> Array:
+        """Return the units after a step, from ``W_in x`` and from what is fed back."""
+        total = self.product.apply(prepared, h) + drive + params["b"]
+        s = self.phi(total if fed is None else total + params["w_fb"] @ fed)
         return s if self.leak == 1 else (1 - self.leak) * h + self.leak * s
 
     def _driven(
-        self, params: Params, state: Array, xs: Array, drives: Array
+        self, params: Params, state: Array, xs: Array, fed: Array | None
     ) -> tuple[Array, Array]:
-        prepared = self.product.prepare(params["w"])
+        """Return the last and all states of one sample, none of whose outputs is fed back."""
+        prepared, w_in = self.product.prepare(params["w"]), params["w_in"]
+        # of few inputs, the drive is had faster than it is read from memory
+        is_wide = self.num_in >= WIDE
 
-        def body(h: Array, drive: Array) -> tuple[Array, Array]:
-            h = self._leak(prepared, h, drive)
+        def body(h: Array, now: tuple[Array, Array | None]) -> tuple[Array, Array]:
+            x, z = now
+            h = self._advance(params, prepared, h, x if is_wide else w_in @ x, z)
             return h, h
 
-        _, hs = jax.lax.scan(body, state[: self.num], drives)
+        seen = xs @ w_in.T if is_wide else xs
+        _, hs = jax.lax.scan(body, state[: self.num], (seen, fed))
         states = jnp.concatenate([hs, xs], axis=1) if self.input_features else hs
         return states[-1], states
