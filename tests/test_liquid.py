@@ -386,7 +386,7 @@ class TestTask:
         assert (moved.x != x).any()
         with pytest.raises(ValueError, match="num_channel must be at least 2, got 1"):
             tasks.spike_xor(0, num_channel=1)
-        with pytest.raises(ValueError, match="jitter must not be negative, got -1.0"):
+        with pytest.raises(ValueError, match=r"jitter must not be negative, got -1.0"):
             tasks.spike_xor(0, jitter=-1.0)
         with pytest.raises(ValueError, match=r"duration must be enough for a spike at rate=20.0"):
             tasks.spike_xor(0, duration=20.0)

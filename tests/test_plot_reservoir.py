@@ -71,7 +71,7 @@ def test_fading_memory(ax):
     np.testing.assert_array_equal(second.get_xdata(), [0, 1, 2])
     assert (ax.get_yscale(), labels(ax)) == ("log", ["silence"])
     assert "ms" in ax.get_xlabel()
-    with pytest.raises(ValueError, match="memory must begin with a distance above 0, got 0.0"):
+    with pytest.raises(ValueError, match=r"memory must begin with a distance above 0, got 0.0"):
         plot.plot_fading_memory(reservoir.FadingMemory(np.zeros(3)), ax=ax)
     with pytest.raises(ValueError, match="dt must be positive, got -1"):
         plot.plot_fading_memory(memory, dt=-1, ax=ax)
