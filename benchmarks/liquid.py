@@ -5,8 +5,9 @@ read from the liquid state after the template and a pause or another spike train
 share. 100 trials to fit, 100 to test; the ridge strength by cross-validation on those to fit.
 Compared with the same neurons without recurrent synapses and with a read-out of the filtered input.
 
-Then the exclusive or of two patterns, which no linear read-out of the filtered input gets right, with
-the input wired as usual or to neurons that hear one spike train each. 200 trials to fit, 200 to test.
+Then the exclusive or of two patterns, which no linear read-out of the filtered input gets right,
+with the input wired as usual or to neurons that hear one spike train each. 200 trials to fit, 200
+to test.
 """
 
 import argparse
