@@ -262,6 +262,20 @@ class TestClassification:
         right = np.asarray(net.predict(x[50:], pool="last")).argmax(-1) == y[50:]
         assert right.mean() >= 0.9
 
+    def test_synapses_bring_together_what_no_neuron_hears(self):
+        x, y, _ = tasks.spike_xor(0, num_sample=400)
+        sizes = np.random.default_rng(0).exponential(18.0, size=(135, 1))
+        w_in = sizes * np.eye(4)[np.arange(135) % 4]  # each neuron hears one spike train
+        net = bp_rnn.LSM(4, 135, num_out=2, w_in=w_in, dt=1.0)
+
+        def right():
+            net.fit(x[:200], y[:200], pool="last", ridge=[0.1, 1.0, 10.0])
+            return (np.asarray(net.predict(x[200:], pool="last")).argmax(-1) == y[200:]).mean()
+
+        assert right() > 0.85  # more than three of four pairs: no linear read-out of the input
+        net.w.value = jnp.zeros_like(net.w.value)
+        assert right() < 0.6
+
     def test_every_read_out(self):
         net = shared()
         for readout in (bp_rnn.Softmax(40, 2, ridge=1.0), bp_rnn.RLS(40, 2, ridge=0.1)):
@@ -350,3 +364,29 @@ class TestTask:
     def test_a_channel_without_spikes_is_refused(self):
         with pytest.raises(ValueError, match=r"duration must be enough for a spike at rate=20.0"):
             tasks.spike_templates(0, duration=20.0)
+
+    def test_an_exclusive_or_needs_both_halves(self):
+        options = {"num_sample": 40, "num_channel": 5, "duration": 100.0, "rate": 60.0}
+        x, y, templates = tasks.spike_xor(2, jitter=0.0, **options)
+        assert x.shape == (40, 100, 5)
+        assert templates.shape == (4, 100, 5)
+        pair = (x[:, None] == templates).all((2, 3)).argmax(1)
+        np.testing.assert_array_equal(x, templates[pair])
+        np.testing.assert_array_equal(y, np.array([0, 1, 1, 0])[pair])
+        assert (np.sort(pair.reshape(10, 4)) == np.arange(4)).all()
+        assert len({tuple(p) for p in pair.reshape(10, 4)}) > 3
+        same = (templates[:, None] == templates).all(2)  # (pair, pair, channel)
+        ends = np.arange(4) // 2, np.arange(4) % 2
+        for half, end in ((slice(0, 2), ends[0]), (slice(2, 5), ends[1])):
+            np.testing.assert_array_equal(same[..., half].all(-1), end[:, None] == end)
+        assert (x.sum(1) == 6).all()  # rates tell nothing
+        assert tasks.spike_xor(2, **{**options, "num_sample": 5}).x.shape == (5, 100, 5)
+        moved = tasks.spike_xor(2, **options)
+        np.testing.assert_array_equal(moved.templates, templates)
+        assert (moved.x != x).any()
+        with pytest.raises(ValueError, match="num_channel must be at least 2, got 1"):
+            tasks.spike_xor(0, num_channel=1)
+        with pytest.raises(ValueError, match=r"jitter must not be negative, got -1.0"):
+            tasks.spike_xor(0, jitter=-1.0)
+        with pytest.raises(ValueError, match=r"duration must be enough for a spike at rate=20.0"):
+            tasks.spike_xor(0, duration=20.0)

@@ -12,7 +12,16 @@ import bp_rnn
 from bp_rnn import tasks
 
 #: Those computed on the host, in double precision always (test_series.py).
-ON_HOST = ["delays", "lorenz", "mackey_glass", "narma", "sine", "spike_templates", "vowels"]
+ON_HOST = [
+    "delays",
+    "lorenz",
+    "mackey_glass",
+    "narma",
+    "sine",
+    "spike_templates",
+    "spike_xor",
+    "vowels",
+]
 TASKS = {
     k: getattr(tasks, k)
     for k in tasks.__all__

@@ -22,17 +22,26 @@ from bp_rnn.plot.plasticity import (
     plot_weights as plot_weights,
     plot_window as plot_window,
 )
+from bp_rnn.plot.reservoir import (
+    plot_echo_state as plot_echo_state,
+    plot_fading_memory as plot_fading_memory,
+    plot_memory_capacity as plot_memory_capacity,
+    plot_separation as plot_separation,
+)
 from bp_rnn.plot.sequence import plot_losses as plot_losses, plot_sequence as plot_sequence
 
 __all__ = [
     "plot_basin",
     "plot_bifurcation",
     "plot_dominance",
+    "plot_echo_state",
     "plot_eigenvalues",
     "plot_energy",
     "plot_energy_slice",
+    "plot_fading_memory",
     "plot_gradient_norms",
     "plot_losses",
+    "plot_memory_capacity",
     "plot_modes",
     "plot_norms",
     "plot_patterns",
@@ -40,6 +49,7 @@ __all__ = [
     "plot_phases",
     "plot_responses",
     "plot_retrieval",
+    "plot_separation",
     "plot_sequence",
     "plot_state_space",
     "plot_weights",

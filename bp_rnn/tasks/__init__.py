@@ -16,6 +16,7 @@ from bp_rnn.tasks.sine import sine as sine
 from bp_rnn.tasks.spike_templates import (
     SpikeTrains as SpikeTrains,
     spike_templates as spike_templates,
+    spike_xor as spike_xor,
 )
 from bp_rnn.tasks.vowels import Utterances as Utterances, vowels as vowels
 
@@ -36,5 +37,6 @@ __all__ = [
     "narma",
     "sine",
     "spike_templates",
+    "spike_xor",
     "vowels",
 ]
