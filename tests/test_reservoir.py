@@ -124,8 +124,21 @@ def test_input_weights_are_scaled_by_range_or_norm():
     np.testing.assert_allclose(w.std(0) * 3**0.5, [0.1, 1.0, 5.0], rtol=0.1)
     w = np.asarray(esn(input_norm=2.0).w_in.value)
     assert np.linalg.norm(w, 2) == pytest.approx(2.0)
+    w = np.asarray(esn(num=2000, topology="ring", input_distribution="normal").w_in.value)
+    assert w.std() == pytest.approx(1.0, rel=0.05)
     w = np.asarray(esn(num=2000, topology="ring", input_density=0.3).w_in.value)
     assert (w != 0).mean() == pytest.approx(0.3, abs=0.03)
+
+
+def test_each_matrix_has_its_own_distribution():
+    plain, normal, inputs = (
+        esn(**options)
+        for options in ({}, {"distribution": "normal"}, {"input_distribution": "normal"})
+    )
+    np.testing.assert_array_equal(normal.w_in.value, plain.w_in.value)
+    np.testing.assert_array_equal(inputs.w.value, plain.w.value)
+    assert (normal.w.value != plain.w.value).any()
+    assert (inputs.w_in.value != plain.w_in.value).any()
 
 
 def test_the_key_alone_decides_in_both_precisions():
@@ -322,6 +335,7 @@ def nan(a):
         ({"input_density": 2.0}, ValueError, "input_density must be at most 1, got 2.0"),
         ({"topology": "star"}, ValueError, "unknown topology 'star'; expected one of"),
         ({"distribution": "beta"}, ValueError, "unknown distribution 'beta'"),
+        ({"input_distribution": "beta"}, ValueError, "unknown input_distribution 'beta'"),
         ({"spectral_radius": -1.0}, ValueError, "spectral_radius must not be negative, got -1.0"),
         (
             {"spectral_radius": 0.9, "spectral_norm": 0.9},
