@@ -11,6 +11,7 @@ import pytest
 import scipy.sparse
 
 import bp_rnn
+from bp_rnn import tasks
 from bp_rnn.functional import trajectory
 from bp_rnn.reservoir import _harvest
 
@@ -215,6 +216,30 @@ def test_cross_validation_chooses_among_strengths():
     learner = net.fit(X, Y, washout=5, ridge=[1e-6, 1e-2, 10.0])
     assert learner.errors.shape == (3,)
     assert learner.best_ridge == [1e-6, 1e-2, 10.0][learner.errors.argmin()]
+
+
+def test_narma_is_solved_in_both_precisions_and_at_every_strength():
+    """Single precision costs at most 5 % where the input is no smaller than this one."""
+    x, y = (v[:, None] for v in tasks.narma(1, num_step=2500))
+    ridges = [0.0, *10.0 ** np.arange(-16, 1)]
+
+    def nrmse(z):
+        return np.sqrt(np.mean((np.asarray(z)[1500:] - y[1500:]) ** 2) / y.var())
+
+    def errors():
+        options = {"num_out": 1, "spectral_radius": 0.986, "bias_scaling": 0.347}
+        net = esn(1, 60, topology="diagonals", density=0.1, input_scaling=0.064, **options)
+        learner = net.fit(x[:1500], y[:1500], washout=200, ridge=ridges, progress_bar=False)
+        path = learner.path()
+        states = np.asarray(net.states(x), float)
+        return nrmse(net.predict(x)), [nrmse(states @ w.T + b) for w, b in map(path, ridges)]
+
+    double, double_path = errors()
+    with bm.environment(x64=False):
+        single, single_path = errors()
+    assert double < 1.05 * min(double_path) < 0.4
+    assert single < 1.05 * double
+    assert max(double_path + single_path) < 1
 
 
 @pytest.mark.parametrize("pool", ["last", "mean", "all"])

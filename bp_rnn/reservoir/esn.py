@@ -92,7 +92,9 @@ class ESN(Reservoir):
 
     Notes
     -----
-    The same ``key`` gives the same network in single and in double precision. Which connections a
+    The same ``key`` gives the same network in single and in double precision. A state in single
+    precision ends after seven digits, however the read-out is fitted: a small input beside a large
+    bias, and the last digits of a long free run, need ``bm.enable_x64()``. Which connections a
     sparse one has is no Variable: load checkpoints into a network made with the same arguments.
     Sources: Jaeger 2001; Jaeger & Haas 2004; Lukosevicius 2012; Rodan & Tino 2011; lecture 4,
     sections 3.5.1 to 3.5.3.
