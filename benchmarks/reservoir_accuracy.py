@@ -172,7 +172,7 @@ def mackey_glass(net):
             return np.inf
         return np.nan_to_num(error(to_choose), nan=np.inf)
 
-    net.write(min(RIDGES[:12], key=after))
+    net.write(min(RIDGES[:12], key=after))  # up to 1e-6
     return error(to_test)
 
 
@@ -256,8 +256,8 @@ TASKS = {
 
 def sides(task, precision):
     measure, num_in, num_out, num, density, options = TASKS[task]
-    full = "sparse" if num == 1000 else "dense"
-    topologies = ["ring"] if task == "memory" else [full, "diagonals"]
+    random = "sparse" if num == 1000 else "dense"
+    topologies = ["ring"] if task == "memory" else [random, "diagonals"]
     for topology in topologies:
         yield (
             f"bp_rnn, {topology}",
