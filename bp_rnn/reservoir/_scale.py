@@ -22,7 +22,7 @@ def generator(key: Array) -> np.random.Generator:
 
 def drawer(rng: np.random.Generator, distribution: str) -> Draw:
     """Return what draws an array between -1 and 1, or of deviation one."""
-    if _check.choice("distribution", distribution, DISTRIBUTIONS) == "normal":
+    if distribution == "normal":
         return lambda shape: rng.normal(size=shape)
     return lambda shape: rng.uniform(-1, 1, shape)
 

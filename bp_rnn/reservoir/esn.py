@@ -12,7 +12,7 @@ from bp_rnn import _check
 from bp_rnn.cells._base import CellOptions
 from bp_rnn.cells._parameter import Initializer, resolve_phi
 from bp_rnn.reservoir._base import Reservoir
-from bp_rnn.reservoir._scale import inputs, recurrent, share
+from bp_rnn.reservoir._scale import DISTRIBUTIONS, inputs, recurrent, share
 from bp_rnn.reservoir._topology import TOPOLOGIES
 from bp_rnn.typing import Array, Params
 
@@ -50,13 +50,16 @@ class ESN(Reservoir):
         Share of the connections that there are, above 0 and at most 1: by default one for a dense
         matrix and 0.01 for ``'sparse'`` and ``'diagonals'``, which store no zeros.
     distribution : str
-        ``'uniform'`` between -1 and 1, or ``'normal'``, before scaling.
+        Of the weights of W, before scaling: ``'uniform'`` between -1 and 1, or ``'normal'``.
     spectral_radius : float, optional
         What W is scaled to, 0.9 by default. Ring and delay line have it as their one weight.
     spectral_norm : float, optional
         What W is scaled to instead: below one, the network has the echo state property.
+    input_distribution : str
+        Of :math:`W_{in}`, ``'uniform'`` or ``'normal'``.
     input_scaling : float or array
-        Largest size of :math:`W_{in}` (its deviation, if normal); a number or ``(num_in,)``.
+        Largest size of :math:`W_{in}` (its deviation, if normal, so that the input is
+        :math:`\sqrt 3` times as large); a number or ``(num_in,)``.
     input_norm : float, optional
         Spectral norm of :math:`W_{in}` instead.
     input_density : float
@@ -91,7 +94,9 @@ class ESN(Reservoir):
 
     Notes
     -----
-    The same ``key`` gives the same network in single and in double precision. Which connections a
+    The same ``key`` gives the same network in single and in double precision. A state in single
+    precision ends after seven digits, however the read-out is fitted: a small input beside a large
+    bias, and the last digits of a long free run, need ``bm.enable_x64()``. Which connections a
     sparse one has is no Variable: load checkpoints into a network made with the same arguments.
     Sources: Jaeger 2001; Jaeger & Haas 2004; Lukosevicius 2012; Rodan & Tino 2011; lecture 4,
     sections 3.5.1 to 3.5.3.
@@ -115,6 +120,7 @@ class ESN(Reservoir):
         distribution: str = "uniform",
         spectral_radius: float | None = None,
         spectral_norm: float | None = None,
+        input_distribution: str = "uniform",
         input_scaling: Any = 1.0,
         input_norm: float | None = None,
         input_density: float = 1.0,
@@ -130,6 +136,8 @@ class ESN(Reservoir):
     ) -> None:
         num_in, num = _check.integer("num_in", num_in, 1), _check.integer("num", num, 1)
         topology = _check.choice("topology", topology, TOPOLOGIES)
+        _check.choice("distribution", distribution, DISTRIBUTIONS)
+        _check.choice("input_distribution", input_distribution, DISTRIBUTIONS)
         density = share("density", DENSITY.get(topology, 1.0) if density is None else density)
         leak, input_density = share("leak", leak), share("input_density", input_density)
         options.setdefault("w_out", 0.0)
@@ -159,7 +167,7 @@ class ESN(Reservoir):
             self.key_of("w_in"),
             (num, num_in),
             name="input_scaling",
-            distribution=distribution,
+            distribution=input_distribution,
             scaling=input_scaling,
             norm=input_norm,
             density=input_density,
