@@ -107,6 +107,11 @@ def test_spectral_radius(base, radius):
     np.testing.assert_allclose(w, scale * unscaled, rtol=1e-6)
 
 
+def test_a_large_matrix_has_nearly_the_spectral_radius():
+    w = np.asarray(bp_rnn.SpectralRadius(0.9)((400, 400)))
+    assert np.abs(np.linalg.eigvals(w)).max() == pytest.approx(0.9, rel=3e-4)
+
+
 def test_each_gate_has_the_spectral_radius():
     found = gates(np.asarray(bp_rnn.LSTM(3, 20, w=bp_rnn.SpectralRadius(0.9)).w.value))
     np.testing.assert_allclose([radius_of(w) for w in found], 0.9, rtol=1e-6)

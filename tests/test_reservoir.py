@@ -13,7 +13,7 @@ import scipy.sparse
 import bp_rnn
 from bp_rnn import tasks
 from bp_rnn.functional import trajectory
-from bp_rnn.reservoir import _harvest
+from bp_rnn.reservoir import _harvest, spectral_radius
 
 TOPOLOGIES = ["dense", "sparse", "diagonals", "ring", "delay_line", "orthogonal"]
 T = 60
@@ -533,3 +533,15 @@ class TestFORCE:
         with pytest.raises(ValueError, match=r"x must have shape \(time, 1\), got a batch"):
             learner.fit(np.zeros((2, 5, 1)), np.zeros((2, 5, 1)))
         assert not np.asarray(learner.cell.w_out.value).any()
+
+
+@pytest.mark.parametrize("kind", [np.asarray, scipy.sparse.csr_array])
+def test_the_radius_is_found_where_arnoldis_method_does_not_settle(kind):
+    """All eigenvalues of one size, or none but zero."""
+    num = 400
+    turn, shift = np.roll(np.eye(num), 1, axis=0), np.eye(num, k=1)
+    order = np.random.default_rng(0).permutation(num)
+    assert spectral_radius(kind(0.7 * turn)) == pytest.approx(0.7, rel=1e-6)
+    assert spectral_radius(kind(-3 * np.eye(num))) == 3
+    assert spectral_radius(kind(shift)) == spectral_radius(kind(0 * turn)) == 0
+    assert spectral_radius(kind(shift[order][:, order])) < 1

@@ -1,5 +1,9 @@
 """Reservoirs: random networks whose read-out alone is fitted."""
 
+from bp_rnn._spectrum import (
+    spectral_norm as spectral_norm,
+    spectral_radius as spectral_radius,
+)
 from bp_rnn.reservoir._base import Reservoir as Reservoir
 from bp_rnn.reservoir.bidirectional_esn import BidirectionalESN as BidirectionalESN
 from bp_rnn.reservoir.deep_esn import DeepESN as DeepESN
@@ -23,10 +27,6 @@ from bp_rnn.reservoir.separation import (
     FadingMemory as FadingMemory,
     fading_memory as fading_memory,
     separation as separation,
-)
-from bp_rnn.reservoir.spectrum import (
-    spectral_norm as spectral_norm,
-    spectral_radius as spectral_radius,
 )
 
 __all__ = [

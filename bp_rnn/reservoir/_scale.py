@@ -6,8 +6,8 @@ import jax
 import numpy as np
 
 from bp_rnn import _check
+from bp_rnn._spectrum import spectral_norm, spectral_radius
 from bp_rnn.reservoir._topology import TOPOLOGIES, Draw, Recurrent
-from bp_rnn.reservoir.spectrum import spectral_norm, spectral_radius
 from bp_rnn.typing import Array
 
 DISTRIBUTIONS = ("uniform", "normal")

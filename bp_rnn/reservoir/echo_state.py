@@ -8,8 +8,8 @@ import numpy as np
 import scipy.sparse
 
 from bp_rnn import _check, _data
+from bp_rnn._spectrum import spectral_norm, spectral_radius
 from bp_rnn.reservoir.esn import ESN
-from bp_rnn.reservoir.spectrum import spectral_norm, spectral_radius
 from bp_rnn.typing import Array, Params
 
 #: Share of the first distance below which a start counts as forgotten.
