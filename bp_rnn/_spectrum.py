@@ -21,7 +21,7 @@ def spectral_radius(w: Any) -> float:
     ----------
     w : array or SciPy sparse array
         ``(num, num)``. Above 300 units it is found by Arnoldi's method, from products alone,
-        right to about 2e-4.
+        right to about 2e-4; where that does not settle, by the growth of a state under products.
 
     Returns
     -------

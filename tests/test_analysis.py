@@ -13,6 +13,7 @@ from scipy import optimize
 import bp_rnn
 from bp_rnn import analysis
 from bp_rnn.analysis import _search
+from bp_rnn.functional import zeros
 
 #: The stable state of a unit dr/dt = -r + tanh(2 r), which also rests at zero.
 HIGH = optimize.brentq(lambda r: np.tanh(2 * r) - r, 0.5, 1)
@@ -306,6 +307,17 @@ def test_without_rounds_the_candidates_are_the_only_starts():
     np.testing.assert_array_equal(points.hits, [2, 1])
     assert points.search == (0, np.inf, 0, False)
     assert len(find(bistable(2), max_round=0)) > 2
+
+
+def test_a_search_ends_where_it_says():
+    def rate(s):
+        return jnp.tanh(2 * s) - s
+
+    starts, units = jnp.linspace(-2, 2, 16).reshape(8, 2), zeros.Units(jnp.ones(()), jnp.ones(()))
+    ends = zeros.find(rate, starts, units, num_lane=3, max_iter=50, patience=8)
+    np.testing.assert_allclose(np.abs(rate(ends.state)).max(1), ends.residual, atol=1e-16)
+    assert ends.residual.max() < 1e-13
+    assert ends.stationary.all()
 
 
 def test_a_pitchfork_over_a_parameter():

@@ -99,8 +99,8 @@ class Harvest:
     def all(
         self, what: str, state: Array, xs: Any, fed: Array | None = None, *, batched: bool = True
     ) -> Array:
-        """Return what is read over ``xs (B, T, num_in)``: ``(B, T, ...)``, one's without B."""
-        if what == "output":  # needs less memory than the states, which come in pieces
+        """Return what is read over ``xs (B, T, num_in)``: ``(B, T, ...)``, or one sample's."""
+        if what != "state":  # may need less memory than the states, which come in pieces
             found = [piece.read for piece in self.pieces(what, state, xs, fed)]
             joined = found[0] if len(found) == 1 else jnp.concatenate(found, axis=1)
             return joined if batched else joined[0]
