@@ -142,12 +142,15 @@ class Trainer:
             Passed on, with the parameters of the last finished chunk of epochs in place.
         """
         num_epoch = _check.integer("num_epoch", num_epoch, 0)
-        batch = Batch(*_data.batch(self.cell, data, lengths))
+        batch = Batch(*_data.batch(self.cell, data, lengths, self.loss))
         num = batch.xs.shape[0]
         batch_size = self._check_batch(batch_size, num, reset_state)
         self.net.check_memory(batch_size)
-        if lengths is not None and not reset_state:
-            raise ValueError("lengths must be None with reset_state=False: a stream has no filling")
+        if not reset_state and not bool(batch.valid.all()):
+            raise ValueError(
+                "reset_state must be True for sequences of different lengths: a stream has no "
+                "filling"
+            )
         start = _data.initial_state(self.cell, self.init_state, batch.ys, num)
         fixed = Fixed(batch, start, self.cell.boxes)
         learner = self._read(start[:batch_size], reset_state)
