@@ -22,7 +22,13 @@ import numpy as np
 
 from bp_rnn import _check, _ragged
 from bp_rnn._loss import PairedLoss
-from bp_rnn._sequences import Sequences, blank, given_lengths, sequences
+from bp_rnn._sequences import (
+    Sequences,
+    blank,
+    given_lengths,
+    on_device as on_device,
+    sequences as sequences,
+)
 from bp_rnn.cells import Cell
 from bp_rnn.typing import Array
 
@@ -104,7 +110,7 @@ def batch(
     if not (mask > 0).any():
         raise ValueError("mask must be above zero at some step within its sequence, got none")
     ys = loss.pair(ys, mask, cell.num_out, dtype)
-    return seqs.xs, jnp.asarray(ys), jnp.asarray(mask, dtype), jnp.asarray(seqs.valid, dtype)
+    return seqs.xs, on_device(ys, ys.dtype), on_device(mask, dtype), on_device(seqs.valid, dtype)
 
 
 def check_pair(data: Any) -> None:
@@ -161,7 +167,7 @@ def pairs(cell: Cell, x: Any, y: Any, loss: PairedLoss) -> tuple[Array, Array]:
     if labels:
         _check_labels(ys, cell.num_out)
     ys = loss.pair(ys, np.ones(len(ys)), cell.num_out, cell.state.dtype)
-    return jnp.asarray(xs, cell.state.dtype), jnp.asarray(ys)
+    return on_device(xs, cell.state.dtype), on_device(ys, ys.dtype)
 
 
 def targets(cell: Cell, y: Any, lead: tuple[int, ...]) -> Array:
