@@ -1,5 +1,6 @@
 """Parameters through BrainPy's initialisers."""
 
+import functools
 from collections.abc import Callable
 from typing import Any
 
@@ -43,9 +44,14 @@ def fan_in_normal(num_in: int, key: Array) -> Callable[..., Any]:
 
 def resolve_phi(phi: str | Callable[[Array], Any]) -> nonlinearity.Phi:
     """Return the nonlinearity that ``phi`` names or is, as a function of JAX arrays."""
-    if callable(phi):
-        # bm.tanh and its like return BrainPy arrays, which JAX transformations refuse
-        return nonlinearity.resolve(lambda v: bm.as_jax(phi(v)))
+    if callable(phi) and not isinstance(phi, np.ufunc):
+
+        @functools.wraps(phi, updated=())
+        def as_jax(v: Array) -> Any:
+            # bm.tanh and its like return BrainPy arrays, which JAX transformations refuse
+            return bm.as_jax(phi(v))
+
+        return nonlinearity.resolve(as_jax)
     return nonlinearity.resolve(phi)
 
 

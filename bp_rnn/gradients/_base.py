@@ -10,6 +10,7 @@ import jax
 import jax.numpy as jnp
 
 from bp_rnn.cells import Cell
+from bp_rnn.cells._probe import probe
 from bp_rnn.functional.influence import Influences
 from bp_rnn.gradients import _memory
 from bp_rnn.typing import Array, Params, StepLoss, Trace, Window
@@ -30,7 +31,8 @@ class GradientAlgorithm(bp.DynamicalSystem, abc.ABC):
     Raises
     ------
     TypeError, ValueError
-        If ``cell`` is no Cell, or its state depends on the future and the algorithm goes forward.
+        If ``cell`` is no Cell, one of its functions fails or returns another shape or type than it
+        has to, or its state depends on the future and the algorithm goes forward.
     MemoryError
         If the trace does not fit.
 
@@ -63,6 +65,7 @@ class GradientAlgorithm(bp.DynamicalSystem, abc.ABC):
                 f"{type(self).__name__} follows a network forward in time, but the state of "
                 f"{type(cell).__name__} depends on inputs after it; use BPTT, offline"
             )
+        probe(cell)
         super().__init__(mode=cell.mode)
         self.cell = cell
         for name, value in list(vars(cell).items()):

@@ -11,10 +11,10 @@ import jax.numpy as jnp
 import numpy as np
 from tqdm.auto import tqdm
 
-from bp_rnn import _check, _data, _loss, gradients
-from bp_rnn.cells import Cell, from_brainpy
+from bp_rnn import _check, _data, _loss
+from bp_rnn.cells import Cell
 from bp_rnn.equilibrium import EquilibriumAlgorithm
-from bp_rnn.gradients import GradientAlgorithm
+from bp_rnn.gradients.methods import algorithm
 from bp_rnn.train import _monitor, _optimizer
 from bp_rnn.train._checkpoint import check_allowed, check_same
 from bp_rnn.train._clip import Clip
@@ -24,17 +24,6 @@ from bp_rnn.typing import Array
 
 #: What the epochs between two looks at the host should take.
 CHUNK_SECONDS = 0.2
-
-METHODS: dict[str, type[GradientAlgorithm]] = {
-    "bptt": gradients.BPTT,
-    "rtrl": gradients.RTRL,
-    "block_rtrl": gradients.BlockRTRL,
-    "snap": gradients.SnAp,
-    "rflo": gradients.RFLO,
-    "eprop": gradients.EProp,
-    "uoro": gradients.UORO,
-    "kf_rtrl": gradients.KFRTRL,
-}
 
 
 class Trainer:
@@ -59,7 +48,7 @@ class Trainer:
         progress_bar: bool = True,
         key: Array | int = 0,
     ) -> None:
-        self.net = _algorithm(target, method, self.method)
+        self.net = algorithm(target, method, self.method)
         if isinstance(self.net, EquilibriumAlgorithm) and not self.at_rest:
             raise TypeError(
                 f"{type(self).__name__} follows sequences, but target is {type(target).__name__}, "
@@ -85,7 +74,7 @@ class Trainer:
         self._monitors = _monitor.resolve(self.net, monitors)
         optimizer = bp.optim.Adam(lr=1e-3) if optimizer is None else optimizer
         self.optimizer = _optimizer.functional(optimizer, self.cell.train_params())
-        self.key = _check.as_key(key)
+        self.key = _check.known_key(type(self).__name__, key)
         self.mon = bp.tools.DotDict()
         self.train_losses = np.zeros(0)
         self._last_start: Array | None = None
@@ -341,14 +330,3 @@ def _not_finite(epoch: int, loss: float, report: Any) -> str:
         f"{what} at epoch {epoch} of this fit; the parameters of the last finite loss are in "
         "place (a smaller lr or clip_norm=... may help)"
     )
-
-
-def _algorithm(target: bp.DynamicalSystem, method: str | None, default: str) -> GradientAlgorithm:
-    if method is not None:
-        _check.choice("method", method, METHODS)
-    if isinstance(target, GradientAlgorithm):
-        if method is not None and not isinstance(target, METHODS[method]):
-            raise ValueError(f"method is {method!r}, but target is already {type(target).__name__}")
-        return target
-    cell = target if isinstance(target, Cell) else from_brainpy(target)
-    return METHODS[method or default](cell)
