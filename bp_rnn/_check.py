@@ -45,9 +45,9 @@ def as_key(key: Any) -> jax.Array:
     """Return a JAX key of an integer seed, or the key itself."""
     if isinstance(key, numbers.Integral) and not isinstance(key, bool):
         return jax.random.key(int(key))
-    if isinstance(key, jax.Array | np.ndarray) and key.shape == ():
-        if jnp.issubdtype(key.dtype, jnp.integer):
-            return jax.random.key(key)
+    number = isinstance(key, jax.Array | np.ndarray) and key.shape == ()
+    if number and jnp.issubdtype(key.dtype, jnp.integer):
+        return jax.random.key(key)
     if isinstance(key, jax.Array):
         raw = key.dtype == jnp.uint32 and key.shape == (2,)
         if raw or (jnp.issubdtype(key.dtype, jax.dtypes.prng_key) and key.shape == ()):

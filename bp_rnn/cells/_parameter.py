@@ -1,6 +1,5 @@
 """Parameters through BrainPy's initialisers."""
 
-import functools
 from collections.abc import Callable
 from typing import Any
 
@@ -46,11 +45,11 @@ def resolve_phi(phi: str | Callable[[Array], Any]) -> nonlinearity.Phi:
     """Return the nonlinearity that ``phi`` names or is, as a function of JAX arrays."""
     if callable(phi) and not isinstance(phi, np.ufunc):
 
-        @functools.wraps(phi, updated=())
         def as_jax(v: Array) -> Any:
             # bm.tanh and its like return BrainPy arrays, which JAX transformations refuse
             return bm.as_jax(phi(v))
 
+        as_jax.__name__ = getattr(phi, "__name__", type(phi).__name__)  # for messages
         return nonlinearity.resolve(as_jax)
     return nonlinearity.resolve(phi)
 

@@ -37,7 +37,7 @@ def problem(
     x, key = (xs.x, xs.key) if isinstance(xs, Input) else (xs, None)
     data = (x, ys) if mask is None else (x, ys, mask)
     values, targets, weights, valid = _data.batch(cell, data, lengths, resolved)
-    start = _data.initial_state(cell, state, targets, len(values))
+    start = _data.initial_state(cell, state, None, len(values))
     keys = None
     if key is not None:
         if key.size != weights.size:

@@ -11,7 +11,7 @@ import jax.numpy as jnp
 import numpy as np
 from tqdm.auto import tqdm
 
-from bp_rnn import _check, _data, _loss
+from bp_rnn import _check, _data, _loss, _programs as programs
 from bp_rnn.cells import Cell
 from bp_rnn.equilibrium import EquilibriumAlgorithm
 from bp_rnn.gradients.methods import algorithm
@@ -79,9 +79,7 @@ class Trainer:
         self.train_losses = np.zeros(0)
         self._last_start: Array | None = None
         self._report: Any = None
-        program = Program(self.net, self.optimizer, goal, self.update_every, clip)
-        self._fit = jax.jit(program.epochs, static_argnames=("batch_size", "reset", "constants"))
-        self._predict = jax.jit(functools.partial(program.forward, self._monitors))
+        self._objective, self._clip = goal, clip
 
     def fit(
         self,
@@ -110,6 +108,8 @@ class Trainer:
         lengths : array of int, optional
             Steps of each sequence of an array, ``(batch,)``. What comes behind is filling, which
             may be anything: nothing depends on it, and nothing on a target where the mask is zero.
+            The network's state stays as it was where a sequence ends before the last step of the
+            array, and else becomes that after it.
         reset_state : bool
             Start every epoch from the initial state with an empty trace; False goes on from where
             the network is (a stream), for data without a batch axis or of the network's batch.
@@ -117,8 +117,14 @@ class Trainer:
         Returns
         -------
         numpy.ndarray
-            Shape ``(num_epoch,)``, each the loss before the updates of its epoch; also appended
-            to ``train_losses``.
+            Shape ``(num_epoch,)``, each the loss before the updates of its epoch, the mean over
+            what counts; also appended to ``train_losses``.
+
+        Notes
+        -----
+        A minibatch, or a window of :class:`OnlineTrainer`, in which no step counts has no loss and
+        changes no parameter. A program is compiled for each shape of the data: give sequences of
+        many lengths as one list.
 
         Raises
         ------
@@ -137,20 +143,25 @@ class Trainer:
         num = batch.xs.shape[0]
         batch_size = self._check_batch(batch_size, num, reset_state)
         self.net.check_memory(batch_size)
-        if not reset_state and not bool(batch.valid.all()):
+        is_full = bool(batch.valid.all())
+        if not reset_state and not is_full:
             raise ValueError(
                 "reset_state must be True for sequences of different lengths: a stream has no "
                 "filling"
+            )
+        if isinstance(self.init_state, str) and not bool((batch.mask[:, 0] > 0).all()):
+            raise ValueError(
+                f"init_state={self.init_state!r} needs the first target of every sequence, but one "
+                "is masked; give the trainer an array as init_state"
             )
         start = _data.initial_state(self.cell, self.init_state, batch.ys, num)
         fixed = Fixed(batch, start, self.cell.boxes)
         learner = self._read(start[:batch_size], reset_state)
         self._last_start = start
         run = functools.partial(
-            self._fit,
+            self._find_fit(),
             batch_size=batch_size,
             reset=reset_state,
-            constants=self.optimizer.constants(),
         )
         finished = learner, (learner.params, learner.optimizer), np.zeros(0)
         bar = tqdm(total=num_epoch, disable=not self.progress_bar, unit="epoch")
@@ -165,7 +176,7 @@ class Trainer:
                 found = np.asarray(found)[: int(steps)]
                 # one assignment: an interrupt sees this chunk either whole or not at all
                 finished = learner, before, np.append(losses, found)
-                self._write(learner)
+                self._write(learner, is_full)
                 done += len(found)
                 bar.set_postfix(loss=f"{found[-1]:.4g}", refresh=False)
                 bar.update(len(found))
@@ -173,7 +184,7 @@ class Trainer:
         finally:
             bar.close()
             learner, _, losses = finished
-            self._write(learner)  # again: an interrupt may have come in the midst of writing
+            self._write(learner, is_full)  # again: an interrupt may have come while writing
             self.train_losses = np.append(self.train_losses, losses[np.isfinite(losses)])
         if not ok:
             raise FloatingPointError(_not_finite(done, losses[-1], self._report))
@@ -218,7 +229,7 @@ class Trainer:
         more = seqs.padded()
         valid = None if more.valid.all() else _data.on_device(more.valid, more.xs.dtype)
         driven = self.cell.inputs(more.xs, noise, valid)
-        zs, mon = self._predict(params, start, self.net.start(params, start), driven)
+        zs, mon = self._find_predict()(params, start, self.net.start(params, start), driven)
         # cut on the host, where no program is compiled for each length
         zs, mon = jax.tree.map(np.asarray, (zs, mon))
         self.mon = bp.tools.DotDict({k: seqs.restore(v) for k, v in mon.items()})
@@ -260,6 +271,24 @@ class Trainer:
         self.key = jax.random.wrap_key_data(jnp.asarray(saved["key"]))
         self.train_losses = np.asarray(saved["train_losses"])
 
+    @property
+    def _made_from(self) -> Program:
+        """What the compiled program is made from, with the constants of today."""
+        rule = self.optimizer.rule
+        return Program(self.net, rule, self._objective, self.update_every, self._clip)
+
+    def _find_fit(self) -> programs.Program:
+        program, static = self._made_from, ("batch_size", "reset")
+        return programs.find(
+            ("fit", program), lambda: programs.Program(program.epochs, static_argnames=static)
+        )
+
+    def _find_predict(self) -> programs.Program:
+        # monitors may read any Variable: they belong to this trainer
+        made_from = "predict", self.net, self if self._monitors else None
+        forward = functools.partial(self._made_from.forward, self._monitors)
+        return programs.find(made_from, lambda: programs.Program(forward))
+
     def _read(self, start: Array, reset: bool) -> Learner:
         if reset:
             state, trace = start, self.net.start(self.cell.params(), start)
@@ -269,11 +298,14 @@ class Trainer:
                 state, trace = jax.tree.map(lambda v: v[None], (state, trace))
         return Learner(self.cell.params(), self.optimizer.read(), state, trace, self.key)
 
-    def _write(self, learner: Learner) -> None:
+    def _write(self, learner: Learner, has_end: bool) -> None:
+        """Write what was learnt, and the state if it is that at the end of every sequence."""
         for name, variable in self.cell.train_params().items():
             variable.value = learner.params[name]
         self.optimizer.write(learner.optimizer)
         self.key = learner.key
+        if not has_end:
+            return
         state, trace = learner.state, learner.trace
         if not self.cell.is_batched:
             if state.shape[0] > 1:  # a batch has no place in the Variables of one sample
