@@ -11,6 +11,7 @@ import jax
 import jax.numpy as jnp
 
 from bp_rnn import _check
+from bp_rnn._state import System
 from bp_rnn.cells._parameter import Initializer, fan_in_normal, parameter
 from bp_rnn.functional import trajectory
 from bp_rnn.functional.constraint import Box
@@ -31,7 +32,7 @@ class CellOptions(TypedDict, total=False):
     name: str | None
 
 
-class Cell(bp.DynamicalSystem, abc.ABC):
+class Cell(System, abc.ABC):
     r"""A recurrent network :math:`s_{t} = \mathrm{step}(\theta, s_{t-1}, x_t)`.
 
     A subclass makes its parameters with :meth:`add_parameter` and gives the pure ``step``.

@@ -10,6 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from bp_rnn import _check, _programs
+from bp_rnn._state import System
 from bp_rnn.cells._parameter import Initializer, fan_in_normal, parameter, resolve_phi
 from bp_rnn.functional.nonlinearity import identity
 from bp_rnn.plasticity._base import PlasticityRule
@@ -20,7 +21,7 @@ from bp_rnn.plasticity._wrapped import check_rule
 from bp_rnn.typing import Array
 
 
-class PlasticLayer(bp.DynamicalSystem):
+class PlasticLayer(System):
     r"""Units whose weights change with the rates on both sides.
 
     .. math::
