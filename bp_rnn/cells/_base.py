@@ -129,7 +129,7 @@ class Cell(System, abc.ABC):
         self.size = self.num if size is None else _check.integer("size", size, 1)
         hidden = self.size if num_hidden is None else _check.integer("num_hidden", num_hidden, 1)
         self.num_out = hidden if num_out is None else _check.integer("num_out", num_out, 1)
-        self._key = _check.as_key(key)
+        self._key = _check.known_key(type(self).__name__, key)
         self._view_names: tuple[str, ...] = ()
         self.state = self._variable(self.size)
         # set once: brainpy turns a second assignment into a write to the first Variable
@@ -221,6 +221,11 @@ class Cell(System, abc.ABC):
         shape : tuple of int
             The leading axis is the unit that a row drives.
         """
+        if "z" not in vars(self):
+            raise TypeError(
+                f"add_parameter({name!r}) of {type(self).__name__} must come after "
+                "super().__init__(num_in, num, ...), which makes the network"
+            )
         setattr(self, name, self._parameter(name, init, shape))
         self.param_names = (*self.param_names, name)
 
