@@ -82,6 +82,7 @@ class FORCE(System):
 
     def update(self, x: Array, y: Array | None = None) -> Array:
         """Advance by one step and learn from the target, where it is given."""
+        self.check_precision()
         cell = self.cell
         params, memory = cell.params(), self.rls.memory()
         target = None if y is None else jnp.asarray(bm.as_jax(y), cell.state.dtype).reshape(-1)
