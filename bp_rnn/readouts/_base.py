@@ -54,6 +54,8 @@ class Readout(bp.DynamicalSystem, abc.ABC):
     read-out is learnt holds too.
     """
 
+    #: Whether learning keeps ``w`` and ``b`` where constraints allow.
+    within_boxes: ClassVar[bool] = False
     #: Attributes beside the Variables that hold what was learnt so far.
     kept_names: ClassVar[tuple[str, ...]] = ()
     w: bm.TrainVar
@@ -165,13 +167,18 @@ class Readout(bp.DynamicalSystem, abc.ABC):
             variable.value = jnp.where(box.free, variable.value, values[name])
 
     def check_boxes(self) -> None:
-        """Refuse constraints within which this read-out can't learn; by default none.
+        """Refuse constraints within which this read-out can't learn.
 
         Raises
         ------
         ValueError
             If there are such.
         """
+        if self.boxes and not self.within_boxes:
+            raise ValueError(
+                f"{type(self).__name__} can't learn within constraints of {sorted(self.boxes)}; "
+                "use Ridge, or free them with constrain(..., w_out=[])"
+            )
 
     @contextlib.contextmanager
     def undone_on_error(self) -> Iterator[None]:

@@ -24,6 +24,7 @@ GROWTH = 4
 class OnlineReadout(Readout, abc.ABC):
     """A read-out whose rule takes one sample at a time; all of its memory is in Variables."""
 
+    within_boxes = True
     memory_names: tuple[str, ...] = ("w", "b")
 
     @abc.abstractmethod

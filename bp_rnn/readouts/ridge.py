@@ -61,6 +61,7 @@ class Ridge(Readout):
     of Golub & Van Loan 2013, section 5.3.
     """
 
+    within_boxes = True
     kept_names = ("_factors", "_counts")
     best_ridge: float
     solution: Solution
@@ -108,6 +109,29 @@ class Ridge(Readout):
     def path(self) -> Path:
         """Return the solutions for all samples so far, as a function of the strength."""
         return self._path(self._layout, self._whole())
+
+    def rounding(self, epsilon: float) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        r"""Return what a rounding of the features makes of the outputs, and how good the fit is.
+
+        Parameters
+        ----------
+        epsilon : float
+            Relative rounding of a feature.
+
+        Returns
+        -------
+        tuple of np.ndarray
+            For each output: :math:`\epsilon \sqrt{\sum_j w_j^2 \langle h_j^2 \rangle}`, which is
+            the deviation that independent roundings make; the root mean squared error of the fit;
+            and the deviation of the target. All ``(num_out,)``.
+        """
+        factor, num = self._whole(), self._counts.sum()
+        first = int(self.intercept)
+        sizes = (factor[:, first : first + self.num_in] ** 2).sum(0) / num
+        noise = epsilon * np.sqrt((self.solution.w**2 * sizes).sum(1))
+        error = np.sqrt(self._layout.squared_errors(factor, self.solution) / num)
+        spread = np.sqrt((self._layout.centred(factor)[1] ** 2).sum(0) / num)
+        return noise, error, spread
 
     def solve(self) -> None:
         """Choose the strength, where there is a choice, and write its solution.

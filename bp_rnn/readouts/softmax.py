@@ -46,6 +46,7 @@ class Softmax(Readout):
     convex minimum is found by SciPy's L-BFGS, within constraints where there are some.
     """
 
+    within_boxes = True
     kept_names = ("_kept",)
 
     def __init__(
