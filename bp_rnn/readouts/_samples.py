@@ -9,9 +9,7 @@ from bp_rnn import _check
 ON_BAD = ("raise", "skip")
 
 
-def take(
-    h: Any, y: Any, num_in: int, num_out: int, on_bad: str
-) -> tuple[np.ndarray, np.ndarray]:
+def take(h: Any, y: Any, num_in: int, num_out: int, on_bad: str) -> tuple[np.ndarray, np.ndarray]:
     """Return features ``(n, num_in)`` and targets ``(n, num_out)`` of the samples that count.
 
     Parameters

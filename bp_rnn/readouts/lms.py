@@ -51,9 +51,7 @@ class LMS(OnlineReadout):
         mode: bm.Mode | None = None,
         name: str | None = None,
     ) -> None:
-        super().__init__(
-            num_in, num_out, intercept=intercept, on_bad=on_bad, mode=mode, name=name
-        )
+        super().__init__(num_in, num_out, intercept=intercept, on_bad=on_bad, mode=mode, name=name)
         self.lr = _check.positive("lr", _check.number("lr", lr))
         self._remember()
 

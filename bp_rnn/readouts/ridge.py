@@ -79,9 +79,7 @@ class Ridge(Readout):
         mode: bm.Mode | None = None,
         name: str | None = None,
     ) -> None:
-        super().__init__(
-            num_in, num_out, intercept=intercept, on_bad=on_bad, mode=mode, name=name
-        )
+        super().__init__(num_in, num_out, intercept=intercept, on_bad=on_bad, mode=mode, name=name)
         strengths = np.atleast_1d(_check.real_array("ridge", _check.not_negative("ridge", ridge)))
         if strengths.ndim > 1 or not len(strengths):
             raise ValueError(f"ridge must be a number or a list of them, got {ridge}")

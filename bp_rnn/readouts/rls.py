@@ -85,9 +85,7 @@ class RLS(OnlineReadout):
         mode: bm.Mode | None = None,
         name: str | None = None,
     ) -> None:
-        super().__init__(
-            num_in, num_out, intercept=intercept, on_bad=on_bad, mode=mode, name=name
-        )
+        super().__init__(num_in, num_out, intercept=intercept, on_bad=on_bad, mode=mode, name=name)
         self.ridge = _check.positive("ridge", _check.number("ridge", ridge))
         self.forgetting = _check.positive("forgetting", _check.number("forgetting", forgetting))
         if self.forgetting > 1:

@@ -61,9 +61,7 @@ class Softmax(Readout):
         name: str | None = None,
     ) -> None:
         _check.integer("num_out", num_out, 2)
-        super().__init__(
-            num_in, num_out, intercept=intercept, on_bad=on_bad, mode=mode, name=name
-        )
+        super().__init__(num_in, num_out, intercept=intercept, on_bad=on_bad, mode=mode, name=name)
         self.ridge = _check.positive("ridge", _check.number("ridge", ridge))
         self.restart()
 

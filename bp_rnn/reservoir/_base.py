@@ -282,7 +282,7 @@ class Reservoir(Cell, abc.ABC):
             batch = len(value) if batched else 1
             state = _data.initial_state(self, value, None, batch)
         zs = self._harvest.generate(state, num_step)
-        return zs if batched else zs[0]
+        return jnp.asarray(zs if batched else zs[0])
 
     def states(self, x: Any, *, y: Any = None, lengths: Any = None, init_state: Any = None) -> Any:
         """Return the states under an input; changes nothing in the network.
@@ -375,9 +375,7 @@ class Reservoir(Cell, abc.ABC):
         with learner.undone_on_error():
             if anew:
                 learner.restart()
-            state = _learning.learn(
-                self._harvest, learner, state, data, fed, pool, progress_bar
-            )
+            state = _learning.learn(self._harvest, learner, state, data, fed, pool, progress_bar)
             learner.solve()
         _learning.write(self, learner)
         self._learner = (learner,)

@@ -105,7 +105,7 @@ class Harvest:
         hidden = not progress_bar or len(starts) == 1
         for i, start in enumerate(tqdm(starts, desc="states", disable=hidden)):
             time = slice(start, min(start + width, num_step))
-            now = (None if v is None else _fill(v[:, time], room(width)) for v in (xs, fed))
+            now = (None if v is None else fill(v[:, time], room(width)) for v in (xs, fed))
             counts = np.clip(lengths - start, 0, width)
             state, read = self._run(params, state, *now, counts, what)
             # the host works on a piece while the next one is computed
@@ -140,18 +140,18 @@ class Harvest:
         steps = room(num_step)
         most = max(1, PIECE // (self._features * steps))
         width = -(-num // -(-num // most))
-        xs, weights = _fill(np.asarray(xs), steps), _fill(weights, steps)
+        xs, weights = fill(np.asarray(xs), steps), fill(weights, steps)
         found, params = [], self._cell.params()
         for start in range(0, num, width):
             part = slice(start, start + width)
-            now = (_fill(np.asarray(v[part]), width, 0) for v in (state, xs, lengths, weights))
+            now = (fill(np.asarray(v[part]), width, 0) for v in (state, xs, lengths, weights))
             found.append(np.asarray(self._pool(params, *now)))
         return jnp.asarray(np.concatenate(found)[:num])
 
-    def generate(self, state: Array, num_step: int) -> Array:
+    def generate(self, state: Array, num_step: int) -> np.ndarray:
         """Return outputs ``(B, num_step, num_out)``, each the input of the next step."""
         found = self._free(self._cell.params(), state, num_step, room(num_step))
-        return jnp.asarray(np.asarray(found)[:, :num_step])
+        return np.asarray(found)[:, :num_step]
 
     @functools.cached_property
     def _run(self) -> Callable[..., Any]:
@@ -257,7 +257,7 @@ def _block(value: Array, i: Array, block: int) -> Array:
     return lax.dynamic_slice_in_dim(value, i * block, block, 1)
 
 
-def _fill(value: np.ndarray, width: int, axis: int = 1) -> np.ndarray:
+def fill(value: np.ndarray, width: int, axis: int = 1) -> np.ndarray:
     """Return ``value`` with zeros behind it, so that all pieces have one shape."""
     missing = width - value.shape[axis]
     if not missing:

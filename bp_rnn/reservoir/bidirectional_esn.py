@@ -6,6 +6,7 @@ from bp_rnn.cells import Bidirectional
 from bp_rnn.cells._base import CellOptions
 from bp_rnn.cells._compose import adopt, named
 from bp_rnn.reservoir._base import Reservoir
+from bp_rnn.reservoir._scale import readout_options
 from bp_rnn.reservoir.deep_esn import check_layer
 from bp_rnn.reservoir.esn import ESN
 from bp_rnn.typing import Array, Params
@@ -55,7 +56,7 @@ class BidirectionalESN(Reservoir):
         if taken:
             raise TypeError(f"{sorted(taken)} must be given to forward and backward")
         both = Bidirectional(forward, backward)
-        options.setdefault("w_out", 0.0)
+        readout_options(options, "a BidirectionalESN")
         options["mode"] = forward.mode
         super().__init__(both.num_in, both.num, size=both.size, num_hidden=both.num_out, **options)
         self.both, self.trains_start = both, both.trains_start
