@@ -3,7 +3,6 @@
 from typing import Any, Literal, NamedTuple
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 
 from bp_rnn import _check, _ragged
@@ -95,7 +94,9 @@ def sequences(cell: Cell, x: Any, lengths: Any = None) -> Sequences:
         )
     value = blank(value, valid)
     _check.finite("x", value[0] if single else value)
-    return Sequences(jnp.asarray(value, cell.state.dtype), valid, layout)
+    # jnp.asarray would compile a program for each shape
+    xs = jax.device_put(np.asarray(value, cell.state.dtype))
+    return Sequences(xs, valid, layout)
 
 
 def blank(value: np.ndarray, there: np.ndarray) -> np.ndarray:

@@ -282,7 +282,7 @@ class Reservoir(Cell, abc.ABC):
             batch = len(value) if batched else 1
             state = _data.initial_state(self, value, None, batch)
         zs = self._harvest.generate(state, num_step)
-        return jnp.asarray(zs if batched else zs[0])
+        return jax.device_put(zs if batched else zs[0])
 
     def states(self, x: Any, *, y: Any = None, lengths: Any = None, init_state: Any = None) -> Any:
         """Return the states under an input; changes nothing in the network.
@@ -442,7 +442,7 @@ class Reservoir(Cell, abc.ABC):
     ) -> Any:
         """Return what is read after each step, in the layout of the inputs."""
         found = seqs.restore(self._run(what, seqs, state, fed, first))
-        return jax.tree.map(jnp.asarray, found)
+        return jax.device_put(found)  # jnp.asarray would compile a program for each shape
 
     def _run(
         self,

@@ -146,7 +146,7 @@ class Harvest:
             part = slice(start, start + width)
             now = (fill(np.asarray(v[part]), width, 0) for v in (state, xs, lengths, weights))
             found.append(np.asarray(self._pool(params, *now)))
-        return jnp.asarray(np.concatenate(found)[:num])
+        return jax.device_put(np.concatenate(found)[:num])
 
     def generate(self, state: Array, num_step: int) -> np.ndarray:
         """Return outputs ``(B, num_step, num_out)``, each the input of the next step."""

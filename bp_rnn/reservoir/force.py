@@ -156,7 +156,7 @@ class FORCE(bp.DynamicalSystem):
         cell = self.cell
         seqs = _data.sequences(cell, x)
         if seqs.batched:
-            raise ValueError(f"x must have shape (time, {cell.num_in}), got {seqs.layout}")
+            raise ValueError(f"x must have shape (time, {cell.num_in}), got a {seqs.layout}")
         y = missing(y) if self.rls.on_bad == "skip" else y
         ys, weights = _data.targets_of(cell, y, seqs)
         targets = np.where(weights[0, :, None] > 0, one_hot(ys, cell.num_out)[0], np.nan)
@@ -165,7 +165,7 @@ class FORCE(bp.DynamicalSystem):
         if init_state is not None:
             state = _data.initial_state(cell, init_state, None, 1)[0]
         start = cell.params(), state, self.rls.memory()
-        steps = [fill(np.asarray(v, state.dtype), room(count), 0) for v in (seqs.xs[0], targets)]
+        steps = [fill(np.asarray(v, state.dtype), room(count), 0) for v in (np.asarray(seqs.xs)[0], targets)]
         *end, errors, moves = self._run(*start, *steps, count, boxes)
         self._require_motion(bool(moves), targets)
         require_finite(self.rls, end[2])
@@ -173,7 +173,7 @@ class FORCE(bp.DynamicalSystem):
         found = np.full((len(targets), cell.num_out), np.nan, state.dtype)
         found[:count] = np.asarray(errors)[:count]
         self.error.value = jnp.asarray(found[count - 1])
-        return jnp.asarray(found)
+        return jax.device_put(found)
 
     def _step(
         self,
