@@ -21,7 +21,14 @@ import jax.numpy as jnp
 import numpy as np
 
 from bp_rnn import _check, _ragged
-from bp_rnn._sequences import Sequences, blank, given_lengths, sequences
+from bp_rnn._loss import PairedLoss
+from bp_rnn._sequences import (
+    Sequences,
+    blank,
+    given_lengths,
+    on_device as on_device,
+    sequences as sequences,
+)
 from bp_rnn.cells import Cell
 from bp_rnn.typing import Array
 
@@ -89,24 +96,21 @@ def step_weights(seqs: Sequences, mask: Any = None) -> np.ndarray:
     return value
 
 
-def batch(cell: Cell, data: Any, lengths: Any) -> tuple[Array, Array, Array, Array]:
+def batch(
+    cell: Cell, data: Any, lengths: Any, loss: PairedLoss
+) -> tuple[Array, Array, Array, Array]:
     """Return input ``(B, T, num_in)``, target ``(B, T, num_out)``, mask and valid ``(B, T)``.
 
-    Class labels stay integers ``(B, T)``.
+    Targets are as ``loss`` takes them: class labels are integers ``(B, T)``.
     """
     check_pair(data)
+    dtype = cell.state.dtype
     seqs = sequences(cell, data[0], lengths)
     ys, mask = targets_of(cell, data[1], seqs, data[2] if len(data) == 3 else None)
     if not (mask > 0).any():
         raise ValueError("mask must be above zero at some step within its sequence, got none")
-    dtype = cell.state.dtype
-    labels = ys.ndim == 2
-    return (
-        seqs.xs,
-        jnp.asarray(ys, jnp.int32 if labels else dtype),
-        jnp.asarray(mask, dtype),
-        jnp.asarray(seqs.valid, dtype),
-    )
+    ys = loss.pair(ys, mask, cell.num_out, dtype)
+    return seqs.xs, on_device(ys, ys.dtype), on_device(mask, dtype), on_device(seqs.valid, dtype)
 
 
 def check_pair(data: Any) -> None:
@@ -140,13 +144,30 @@ def inputs(cell: Cell, x: Any) -> tuple[Array, bool]:
 
 def samples(cell: Cell, x: Any) -> Array:
     """Return inputs without time as ``(B, num_in)``."""
-    value = _check.real_array("x", x)
-    came = value.shape
-    if value.ndim == 1 and cell.num_in == 1:
-        value = value[:, None]
-    if value.ndim != 2 or value.shape[1] != cell.num_in or 0 in value.shape:
-        raise ValueError(f"x must have shape (samples, {cell.num_in}), got {came}")
+    value = _without_time(cell, _check.real_array("x", x))
     return jnp.asarray(value, cell.state.dtype)
+
+
+def pairs(cell: Cell, x: Any, y: Any, loss: PairedLoss) -> tuple[Array, Array]:
+    """Return samples without time ``(B, num_in)`` and their targets, as ``loss`` takes them.
+
+    Samples whose input or target ``np.ma`` masks are left out.
+    """
+    raw = _ragged.array("x", x)
+    xs = _without_time(cell, raw.value)
+    there = _seen("x", raw.hidden.reshape(xs.shape))
+    _check.finite("x", np.where(there[:, None], xs, 0))
+    raw = _ragged.array("y", y)
+    ys, labels = _shaped(raw.value, cell.num_out, xs.shape[:1], cell.num_in)
+    there &= _seen("y", raw.hidden.reshape(len(xs), -1))
+    _check.finite("y", np.where(there if labels else there[:, None], ys, 0))
+    if not there.any():
+        raise ValueError("y must count at some sample, but all of them are masked")
+    xs, ys = xs[there], ys[there]
+    if labels:
+        _check_labels(ys, cell.num_out)
+    ys = loss.pair(ys, np.ones(len(ys)), cell.num_out, cell.state.dtype)
+    return on_device(xs, cell.state.dtype), on_device(ys, ys.dtype)
 
 
 def targets(cell: Cell, y: Any, lead: tuple[int, ...]) -> Array:
@@ -187,6 +208,25 @@ def initial_state(cell: Cell, init_state: Any, ys: Array | None, batch: int) -> 
             f"got {value.shape}"
         )
     return jnp.broadcast_to(jnp.asarray(value, cell.state.dtype), (batch, cell.size))
+
+
+def _without_time(cell: Cell, value: np.ndarray) -> np.ndarray:
+    came = value.shape
+    if value.ndim == 1 and cell.num_in == 1:
+        value = value[:, None]
+    if value.ndim != 2 or value.shape[1] != cell.num_in or 0 in value.shape:
+        raise ValueError(f"x must have shape (samples, {cell.num_in}), got {came}")
+    return value
+
+
+def _seen(name: str, hidden: np.ndarray) -> np.ndarray:
+    """Return which samples are not masked, ``(B,)``."""
+    if (partly := np.any(hidden, axis=1) & ~np.all(hidden, axis=1)).any():
+        raise ValueError(
+            f"{name} is masked in some entries of the sample at index {np.argmax(partly)}; a sample"
+            " counts whole or not at all"
+        )
+    return np.asarray(~hidden.all(axis=1))
 
 
 def _along(name: str, value: Any, seqs: Sequences) -> _ragged.Raw:

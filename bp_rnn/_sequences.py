@@ -42,8 +42,26 @@ class Sequences(NamedTuple):
         """The leading axes of a target: ``(B, T)``, or ``(T,)`` for one sequence."""
         return self.valid.shape if self.batched else self.valid.shape[1:]
 
+    def padded(self) -> "Sequences":
+        """Return them with filling behind, so that many lengths become few: a program for each.
+
+        There are four lengths for each power of two; less than a quarter is added.
+        """
+        num_step = self.valid.shape[1]
+        scale = 2 ** max(num_step.bit_length() - 3, 0)
+        behind = -num_step % scale
+        if not behind:
+            return self
+        xs = np.pad(np.asarray(self.xs), ((0, 0), (0, behind), (0, 0)))
+        return self._replace(xs=jnp.asarray(xs), valid=np.pad(self.valid, ((0, 0), (0, behind))))
+
     def restore(self, values: Any) -> Any:
-        """Return ``(B, T, ...)``, or a pytree of such, in the layout in which the inputs came."""
+        """Return ``(B, T, ...)``, or a pytree of such, in the layout in which the inputs came.
+
+        Filling that :meth:`padded` added may be in the values; it is cut off.
+        """
+        num_step = self.valid.shape[1]
+        values = jax.tree.map(lambda v: v[:, :num_step], values)
         if self.layout == "batch":
             return values
         if self.layout == "sequence":
@@ -94,9 +112,12 @@ def sequences(cell: Cell, x: Any, lengths: Any = None) -> Sequences:
         )
     value = blank(value, valid)
     _check.finite("x", value[0] if single else value)
-    # jnp.asarray would compile a program for each shape
-    xs = jax.device_put(np.asarray(value, cell.state.dtype))
-    return Sequences(xs, valid, layout)
+    return Sequences(on_device(value, cell.state.dtype), valid, layout)
+
+
+def on_device(value: Any, dtype: Any) -> Array:
+    """Return an array of JAX without a program for its shape, as a cast by JAX needs."""
+    return jax.device_put(np.asarray(value).astype(dtype))  # jnp.asarray compiles, too
 
 
 def blank(value: np.ndarray, there: np.ndarray) -> np.ndarray:

@@ -7,8 +7,9 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from bp_rnn import _check, _data
+from bp_rnn import _check, _data, _loss
 
+MSE = _loss.resolve("mean_squared_error")
 SIZES = [3, 6, 1]
 RNG = np.random.default_rng(0)
 XS = [RNG.normal(size=(n, 2)) for n in SIZES]
@@ -81,7 +82,8 @@ def test_a_list_comes_back_as_a_list():
     np.testing.assert_array_equal(back[0], values[0, :3])
     same = _data.sequences(cell(), [XS[1]] * 2).restore(values[:2])
     assert isinstance(same, list)
-    assert _data.sequences(cell(), pad(XS, 0.0), SIZES).restore(values) is values
+    whole = _data.sequences(cell(), pad(XS, 0.0), SIZES).restore(values)
+    np.testing.assert_array_equal(whole, values)
     assert _data.sequences(cell(), XS[1]).restore(values[:1]).shape == (6, 3)
 
 
@@ -197,13 +199,14 @@ def test_a_tracer_is_refused_in_words():
 )
 def test_data_that_are_no_pair(data, got):
     with pytest.raises(TypeError, match=rf"data must be a pair \(x, y\) or a triple .* got {got}"):
-        _data.batch(cell(), data, None)
+        _data.batch(cell(), data, None, MSE)
 
 
 def test_a_pair_made_by_zip_is_one():
     xs, ys, mask, valid = _data.batch(
-        cell(), tuple(zip(*zip(XS, YS, strict=True), strict=True)), None
+        cell(), tuple(zip(*zip(XS, YS, strict=True), strict=True)), None, MSE
     )
     assert xs.shape == (3, 6, 2)
-    np.testing.assert_array_equal(ys, pad(YS, 0.0))
+    np.testing.assert_array_equal(ys[2, 0], YS[2][0])
+    np.testing.assert_array_equal(ys[2, 1], YS[0][0])  # one that the loss takes, not zero
     np.testing.assert_array_equal(mask, valid)

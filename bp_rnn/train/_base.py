@@ -108,17 +108,19 @@ class Trainer:
         Parameters
         ----------
         data : tuple
-            Input ``x`` and target ``y``: ``(time, features)`` or ``(batch, time, features)``; a
-            single feature may come without its axis in ``(time,)``. Class labels are integers
-            without the feature axis. A third entry is the mask, ``(time,)`` or ``(batch, time)``:
-            the loss is the mean over steps weighted by it, all ones by default.
+            Input ``x`` and target ``y``: ``(time, features)`` or ``(batch, time, features)``, or
+            lists of sequences ``(time, features)`` of any lengths; a single feature may come
+            without its axis in ``(time,)``. Class labels are integers without the feature axis. A
+            third entry is the mask, ``(time,)`` or ``(batch, time)``: the loss is the mean over
+            steps weighted by it, all ones by default. Of ``np.ma`` arrays, masked inputs end a
+            sequence, and masked targets have no loss.
         num_epoch : int
             Passes over the data.
         batch_size : int, optional
             Samples of one minibatch, drawn anew each epoch; all of them by default.
         lengths : array of int, optional
-            Steps of each sequence, ``(batch,)``; what comes after is filling and counts for
-            nothing.
+            Steps of each sequence of an array, ``(batch,)``. What comes behind is filling, which
+            may be anything: nothing depends on it, and nothing on a target where the mask is zero.
         reset_state : bool
             Start every epoch from the initial state with an empty trace; False goes on from where
             the network is (a stream), for data without a batch axis or of the network's batch.
@@ -142,12 +144,15 @@ class Trainer:
             Passed on, with the parameters of the last finished chunk of epochs in place.
         """
         num_epoch = _check.integer("num_epoch", num_epoch, 0)
-        batch = Batch(*_data.batch(self.cell, data, lengths))
+        batch = Batch(*_data.batch(self.cell, data, lengths, self.loss))
         num = batch.xs.shape[0]
         batch_size = self._check_batch(batch_size, num, reset_state)
         self.net.check_memory(batch_size)
-        if lengths is not None and not reset_state:
-            raise ValueError("lengths must be None with reset_state=False: a stream has no filling")
+        if not reset_state and not bool(batch.valid.all()):
+            raise ValueError(
+                "reset_state must be True for sequences of different lengths: a stream has no "
+                "filling"
+            )
         start = _data.initial_state(self.cell, self.init_state, batch.ys, num)
         fixed = Fixed(batch, start, self.cell.boxes)
         learner = self._read(start[:batch_size], reset_state)
@@ -192,37 +197,43 @@ class Trainer:
         init_state: Any = None,
         lengths: Any = None,
         key: Array | int | None = None,
-    ) -> Array:
+    ) -> Array | list[Array]:
         """Return the outputs for ``x``, and record the monitors in ``mon``; trains nothing.
 
         Parameters
         ----------
-        x : array
+        x : array or list
             Input, in the layouts of :meth:`fit`.
         init_state : array, optional
             Initial state ``(S,)`` or ``(batch, S)``. By default that of the trainer; where it is
             ``'target'``, the one of the last :meth:`fit`.
         lengths : array of int, optional
-            Steps of each sequence, as in :meth:`fit`; outputs after them mean nothing.
+            Steps of each sequence, as in :meth:`fit`; outputs behind them mean nothing.
         key : int or JAX key, optional
             Seed of the noise of a noisy network; without it the run is free of noise.
 
         Returns
         -------
-        Array
-            ``(time, num_out)`` or ``(batch, time, num_out)``; entries of ``mon`` likewise.
+        Array or list of Array
+            ``(time, num_out)`` or ``(batch, time, num_out)``, or for a list of sequences a list of
+            the former; entries of ``mon`` likewise.
+
+        Notes
+        -----
+        Many lengths are padded to a few, with which a program is compiled each.
         """
-        xs, batched = _data.inputs(self.cell, x)
-        start = self._start_of(init_state, xs.shape[0])
-        valid = _data.valid_steps(xs, lengths)
+        seqs = _data.sequences(self.cell, x, lengths)
+        start = self._start_of(init_state, len(seqs.valid))
         params = self.cell.params()
         noise = None if key is None else _check.as_key(key)
-        driven = self.cell.inputs(xs, noise, None if lengths is None else valid)
+        more = seqs.padded()
+        valid = None if more.valid.all() else _data.on_device(more.valid, more.xs.dtype)
+        driven = self.cell.inputs(more.xs, noise, valid)
         zs, mon = self._predict(params, start, self.net.start(params, start), driven)
-        if not batched:
-            zs, mon = jax.tree.map(lambda v: v[0], (zs, mon))
-        self.mon = bp.tools.DotDict({k: np.asarray(v) for k, v in mon.items()})
-        return zs
+        # cut on the host, where no program is compiled for each length
+        zs, mon = jax.tree.map(np.asarray, (zs, mon))
+        self.mon = bp.tools.DotDict({k: seqs.restore(v) for k, v in mon.items()})
+        return jax.tree.map(lambda z: jnp.asarray(z, z.dtype), seqs.restore(zs))
 
     def state_dict(self) -> dict[str, Any]:
         """Return all that :meth:`load_state_dict` needs to go on, as a dict of arrays.
