@@ -53,7 +53,7 @@ class Sequences(NamedTuple):
         if not behind:
             return self
         xs = np.pad(np.asarray(self.xs), ((0, 0), (0, behind), (0, 0)))
-        return self._replace(xs=jnp.asarray(xs), valid=np.pad(self.valid, ((0, 0), (0, behind))))
+        return self._replace(xs=jax.device_put(xs), valid=np.pad(self.valid, ((0, 0), (0, behind))))
 
     def restore(self, values: Any) -> Any:
         """Return ``(B, T, ...)``, or a pytree of such, in the layout in which the inputs came.
