@@ -37,7 +37,8 @@ class LMS(OnlineReadout):
 
     Notes
     -----
-    O(num_in) a sample. Constraints hold by projection after every sample. Sources: Widrow & Hoff 1960; Jaeger 2002.
+    O(num_in) a sample. Constraints hold by projection after every sample. Sources: Widrow & Hoff
+    1960; Jaeger 2002.
     """
 
     def __init__(

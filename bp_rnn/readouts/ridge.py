@@ -23,8 +23,8 @@ class Ridge(Readout):
     Samples go into a triangular factor (a streaming QR decomposition of ``[1, h, y]``), whose
     singular value decomposition gives the solution for every strength at once. Memory is
     O(num_in^2) for any number of samples, and no strength, zero included, can fail: zero is the
-    pseudo-inverse, the solution of the smallest norm. Constraints of ``w`` and ``b`` are part of the
-    problem: what they leave is fitted, by active sets where there are bounds.
+    pseudo-inverse, the solution of the smallest norm. Constraints of ``w`` and ``b`` are part of
+    the problem: what they leave is fitted, by active sets where there are bounds.
 
     Parameters
     ----------

@@ -238,7 +238,7 @@ def _advance(
     if fed is None:
         _, states = cell.rollout(params, state, xs)
     else:
-        _, states = cell.teach(params, state, xs, fed)  # type: ignore[attr-defined]
+        _, states = cell.teach(params, state, xs, fed)
     last = states[jnp.clip(left, 1, len(states)) - 1]
     return jnp.where(left > 0, last, state), states
 

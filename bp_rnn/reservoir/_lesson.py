@@ -128,7 +128,7 @@ def _one_each(cell: Cell, y: Any, seqs: Sequences) -> tuple[np.ndarray, np.ndarr
     raw = _ragged.array("y", y)
     value = np.where(raw.hidden, 0, raw.value).astype(raw.value.dtype)
     labels = _data.targets(cell, value, lead).dtype == jnp.int32
-    there = ~raw.hidden.reshape(len(seqs.valid), -1).any(1)
+    there = np.asarray(~raw.hidden.reshape(len(seqs.valid), -1).any(1))
     if labels:
         return np.eye(cell.num_out)[value.reshape(-1)], there
     return value.astype(float).reshape(len(seqs.valid), cell.num_out), there

@@ -50,9 +50,9 @@ class ESN(Reservoir):
     phi : str or callable
         As for :class:`RateRNN`.
     topology : str, optional
-        ``'dense'``, the default; ``'sparse'``, as many random sources for every unit; ``'diagonals'``, random
-        cyclic diagonals, the fastest of the sparse ones; ``'ring'``; ``'delay_line'``;
-        ``'orthogonal'``.
+        ``'dense'``, the default; ``'sparse'``, as many random sources for every unit;
+        ``'diagonals'``, random cyclic diagonals, the fastest of the sparse ones; ``'ring'``;
+        ``'delay_line'``; ``'orthogonal'``.
     density : float, optional
         Share of the connections that there are, above 0 and at most 1: by default one for a dense
         matrix and 0.01 for ``'sparse'`` and ``'diagonals'``, which store no zeros.

@@ -115,8 +115,8 @@ class FORCE(bp.DynamicalSystem):
         if y is not None:
             target = self._now("y", y, cell.num_out, refuse=self.rls.on_bad == "raise")
         start = cell.params(), cell.state.value, self.rls.memory()
-        *end, error = self._step(*start, cell.as_input(now), target, boxes)
-        self._store(*end)
+        params, state, memory, error = self._step(*start, cell.as_input(now), target, boxes)
+        self._store(params, state, memory)
         if error is not None:
             self.error.value = error
         return cell.z.value
@@ -165,7 +165,8 @@ class FORCE(bp.DynamicalSystem):
         if init_state is not None:
             state = _data.initial_state(cell, init_state, None, 1)[0]
         start = cell.params(), state, self.rls.memory()
-        steps = [fill(np.asarray(v, state.dtype), room(count), 0) for v in (np.asarray(seqs.xs)[0], targets)]
+        both = np.asarray(seqs.xs)[0], targets
+        steps = [fill(np.asarray(v, state.dtype), room(count), 0) for v in both]
         *end, errors, moves = self._run(*start, *steps, count, boxes)
         self._require_motion(bool(moves), targets)
         require_finite(self.rls, end[2])
@@ -214,9 +215,10 @@ class FORCE(bp.DynamicalSystem):
         ) -> Any:
             def body(i: Array, carry: Any) -> Any:
                 params, state, memory, errors, moves = carry
-                *now, error = self._step(params, state, memory, xs[i], ys[i], boxes)
-                moves |= (cell.hidden(now[0], now[1]) != 0).any()
-                return *now, errors.at[i].set(error), moves
+                now = self._step(params, state, memory, xs[i], ys[i], boxes)
+                params, state, memory, error = now
+                moves |= (cell.hidden(params, state) != 0).any()
+                return params, state, memory, errors.at[i].set(error), moves
 
             start = params, state, memory, jnp.zeros_like(ys), jnp.array(False)
             return jax.lax.fori_loop(0, count, body, start)
