@@ -16,8 +16,10 @@ from bp_rnn.typing import Array
 #: Parameters of a read-out, and what a network calls them.
 NAMES = {"w": "w_out", "b": "b_out"}
 RIDGE = 1e-8
-#: Rounding of the states that counts: as a share of the residual, and in roundings of the targets.
-SHARE, ROUNDINGS = 0.5, 10
+#: Rounding of the states that counts, as a share of the residual: NARMA-10 with a small input has
+#: 0.54 to 0.79, Mackey-Glass with 1000 units 2.1, and where single precision costs nothing it is
+#: below 0.4. And in roundings of the targets: what is fitted to the last digit is as good as can be.
+SHARE, ROUNDINGS = 0.45, 10
 SINGLE = (
     "single precision costs accuracy here: the weights of the read-out are so large that the "
     "rounding of the states is no longer small beside the error of the fit; make, fit and run the "
