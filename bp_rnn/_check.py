@@ -45,11 +45,31 @@ def as_key(key: Any) -> jax.Array:
     """Return a JAX key of an integer seed, or the key itself."""
     if isinstance(key, numbers.Integral) and not isinstance(key, bool):
         return jax.random.key(int(key))
+    number = isinstance(key, jax.Array | np.ndarray) and key.shape == ()
+    if number and jnp.issubdtype(key.dtype, jnp.integer):
+        return jax.random.key(key)
     if isinstance(key, jax.Array):
         raw = key.dtype == jnp.uint32 and key.shape == (2,)
         if raw or (jnp.issubdtype(key.dtype, jax.dtypes.prng_key) and key.shape == ()):
             return key
     raise TypeError(f"key must be an integer or a JAX key, got {key!r} ({type(key).__name__})")
+
+
+def known_key(owner: str, key: Any) -> jax.Array:
+    """Return what :func:`as_key` does, where ``owner`` must have the number itself.
+
+    Raises
+    ------
+    TypeError
+        If it is no key, or not known yet: a value inside a JAX transformation.
+    """
+    found = as_key(key)
+    if isinstance(found, jax.core.Tracer):
+        raise TypeError(
+            f"key of {owner} must be known, got a value inside a JAX transformation (jit, vmap, "
+            "grad); take one key after the other in a loop, outside of it"
+        )
+    return found
 
 
 def choice(name: str, value: Any, options: Iterable[str]) -> str:

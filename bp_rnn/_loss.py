@@ -63,7 +63,10 @@ class PairedLoss:
 
     def __call__(self, z: Array, y: Array) -> Array:
         """Return the loss."""
-        return bm.as_jax(self.function(z, y))
+        found = self.function(z, y)
+        if found is None:
+            raise TypeError("it returned None")
+        return bm.as_jax(found)
 
     def pair(self, ys: np.ndarray, weights: np.ndarray, num_out: int, dtype: Any) -> np.ndarray:
         """Return targets as this loss takes them.

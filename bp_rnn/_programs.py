@@ -29,8 +29,16 @@ LIBRARIES = ("bp_rnn.", "brainpy.", "jax.", "optax.", "numpy.")
 #: Attributes that no program depends on: names, the seed of what was drawn at construction, and
 #: what is derived from the other attributes. Values of a ``cached_property`` are derived too.
 IGNORED = {
-    *("_name", "_key", "_implicit_vars", "_implicit_nodes", "_integrate", "_influence", "rng"),
-    *("_learner", "_end"),  # what a reservoir learnt, and where it stopped
+    "_recipe",
+    "_name",
+    "_key",
+    "_implicit_vars",
+    "_implicit_nodes",
+    "_integrate",
+    "_influence",
+    "rng",
+    "_learner",  # what a reservoir learnt,
+    "_end",  # and where it stopped
 }
 #: Programs kept at most, and bytes of the Variables that they keep alive.
 MAX_PROGRAMS, MAX_BYTES = 32, 1 << 28
@@ -97,6 +105,7 @@ class Fingerprint:
         return [
             (bm.Variable, self._variable),
             (jax.Array | np.ndarray | np.generic, self._array),
+            (jax.ShapeDtypeStruct, lambda v: (_name(type(v)), v.shape, str(v.dtype))),
             (dict, lambda v: self._sequence(v, *v.items())),
             (tuple | list, lambda v: self._sequence(v, *v)),
             (jax.tree_util.PyTreeDef, lambda v: v),
@@ -172,9 +181,23 @@ def find(made_from: Any, make: Callable[[], Program]) -> Program:
         if kept is None or not kept.is_valid:
             kept = _programs[found.key] = _Kept(make(), made_from, found)
         _programs.move_to_end(found.key)
-        while len(_programs) > MAX_PROGRAMS or _num_byte() > MAX_BYTES:
+        while len(_programs) > 1 and (len(_programs) > MAX_PROGRAMS or _num_byte() > MAX_BYTES):
             _programs.popitem(last=False)
         return kept.program
+
+
+def shell(system: Any) -> Any:
+    """Return a copy of ``system`` whose Variables are shapes and types.
+
+    A program made from it keeps no Variable alive; pure methods need no more.
+    """
+    copy = object.__new__(type(system))
+    for name, value in vars(system).items():
+        is_variable = isinstance(value, bm.Variable)
+        copy.__dict__[name] = (
+            jax.ShapeDtypeStruct(value.shape, value.dtype) if is_variable else value
+        )
+    return copy
 
 
 def clear() -> None:

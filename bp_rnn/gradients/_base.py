@@ -5,19 +5,20 @@ import functools
 from collections.abc import Callable
 from typing import Any, ClassVar, Literal
 
-import brainpy as bp
 import brainpy.math as bm
 import jax
 import jax.numpy as jnp
 
 from bp_rnn import _programs
+from bp_rnn._state import System
 from bp_rnn.cells import Cell
+from bp_rnn.cells._probe import probe
 from bp_rnn.functional.influence import Influences
 from bp_rnn.gradients import _memory
 from bp_rnn.typing import Array, Params, StepLoss, Trace, Window
 
 
-class GradientAlgorithm(bp.DynamicalSystem, abc.ABC):
+class GradientAlgorithm(System, abc.ABC):
     r"""A cell plus what turns :math:`\partial l/\partial s` into a gradient of its parameters.
 
     Trainers call :meth:`window`, the gradient over a stretch of time. As a BrainPy system the
@@ -32,7 +33,8 @@ class GradientAlgorithm(bp.DynamicalSystem, abc.ABC):
     Raises
     ------
     TypeError, ValueError
-        If ``cell`` is no Cell, or its state depends on the future and the algorithm goes forward.
+        If ``cell`` is no Cell, one of its functions fails or returns another shape or type than it
+        has to, or its state depends on the future and the algorithm goes forward.
     MemoryError
         If the trace does not fit.
 
@@ -65,6 +67,7 @@ class GradientAlgorithm(bp.DynamicalSystem, abc.ABC):
                 f"{type(self).__name__} follows a network forward in time, but the state of "
                 f"{type(cell).__name__} depends on inputs after it; use BPTT, offline"
             )
+        probe(cell)
         super().__init__(mode=cell.mode)
         self.cell = cell
         for name, value in list(vars(cell).items()):

@@ -11,7 +11,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from bp_rnn import _check
+from bp_rnn import _check, _programs
+from bp_rnn._state import System
 from bp_rnn.hopfield._settle import Moved, Retrieval, Settled, settle
 from bp_rnn.hopfield.patterns import as_patterns, correlate
 from bp_rnn.typing import Array, Params
@@ -25,7 +26,7 @@ class MemoryOptions(TypedDict, total=False):
     name: str | None
 
 
-class AssociativeMemory(bp.DynamicalSystem, abc.ABC):
+class AssociativeMemory(System, abc.ABC):
     """Stores patterns and returns to the one that a probe resembles.
 
     A subclass gives the pure functions ``fields``, ``advance`` and ``energy_of`` of a batch.
@@ -222,6 +223,12 @@ class AssociativeMemory(bp.DynamicalSystem, abc.ABC):
         found = Retrieval(settled.state, overlap, energy, *settled[1:])
         return found if np.ndim(probe) == 2 else jax.tree.map(lambda v: v[0], found)
 
+    def free_shapes(self, saved: dict[str, np.ndarray]) -> dict[str, tuple[int, ...]]:
+        """Return the shapes that depend on how many patterns are saved."""
+        patterns = saved.get("patterns", np.zeros(0))
+        num = len(patterns) if patterns.ndim else 0
+        return {"patterns": (num, self.num), "overlap": (*self.state.shape[:-1], num)}
+
     @property
     def is_batched(self) -> bool:
         """Whether the Variables carry a leading batch axis."""
@@ -264,12 +271,14 @@ class AssociativeMemory(bp.DynamicalSystem, abc.ABC):
     def _unbatch(self, value: Array) -> Array:
         return value if self.is_batched else value.reshape(value.shape[1:])
 
-    @functools.cached_property
-    def _retrieve(self) -> Any:
-        def run(params: Params, state: Array, key: Array, most: Array) -> tuple[Settled, Array]:
-            advance = functools.partial(self.advance, params)
-            fields = functools.partial(self.fields, params)
-            settled, field = settle(advance, fields, state, key, most, self.has_cycles)
-            return settled, self.energy_of(params, settled.state, field)
+    @property
+    def _retrieve(self) -> _programs.Program:
+        pure = _programs.shell(self)
 
-        return jax.jit(run)
+        def run(params: Params, state: Array, key: Array, most: Array) -> tuple[Settled, Array]:
+            advance = functools.partial(pure.advance, params)
+            fields = functools.partial(pure.fields, params)
+            settled, field = settle(advance, fields, state, key, most, pure.has_cycles)
+            return settled, pure.energy_of(params, settled.state, field)
+
+        return _programs.find(("retrieve", pure), lambda: _programs.Program(run))

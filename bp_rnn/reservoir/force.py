@@ -3,13 +3,13 @@
 import functools
 from typing import Any
 
-import brainpy as bp
 import brainpy.math as bm
 import jax
 import jax.numpy as jnp
 import numpy as np
 
 from bp_rnn import _check, _data
+from bp_rnn._state import System
 from bp_rnn.functional.constraint import Box
 from bp_rnn.readouts import RLS
 from bp_rnn.readouts._base import require_finite
@@ -20,7 +20,7 @@ from bp_rnn.reservoir._lesson import missing, one_hot
 from bp_rnn.typing import Array, Params
 
 
-class FORCE(bp.DynamicalSystem):
+class FORCE(System):
     r"""FORCE learning: the read-out learns at every step while its own output is fed back.
 
     .. math::

@@ -11,12 +11,14 @@ import jax.numpy as jnp
 import numpy as np
 from tqdm.auto import tqdm
 
-from bp_rnn import _check, _data, _loss, _programs as programs, gradients
-from bp_rnn.cells import Cell, from_brainpy
+from bp_rnn import _check, _data, _loss, _programs as programs
+from bp_rnn._remake import Remade, generators
+from bp_rnn._state import key_like
+from bp_rnn.cells import Cell
 from bp_rnn.equilibrium import EquilibriumAlgorithm
-from bp_rnn.gradients import GradientAlgorithm
+from bp_rnn.gradients.methods import algorithm
 from bp_rnn.train import _monitor, _optimizer
-from bp_rnn.train._checkpoint import check_allowed, check_same
+from bp_rnn.train._checkpoint import check_allowed, check_drawn, check_same
 from bp_rnn.train._clip import Clip
 from bp_rnn.train._objective import objective
 from bp_rnn.train._program import MAX_CHUNK, Batch, Fixed, Learner, Program
@@ -25,19 +27,8 @@ from bp_rnn.typing import Array
 #: What the epochs between two looks at the host should take.
 CHUNK_SECONDS = 0.2
 
-METHODS: dict[str, type[GradientAlgorithm]] = {
-    "bptt": gradients.BPTT,
-    "rtrl": gradients.RTRL,
-    "block_rtrl": gradients.BlockRTRL,
-    "snap": gradients.SnAp,
-    "rflo": gradients.RFLO,
-    "eprop": gradients.EProp,
-    "uoro": gradients.UORO,
-    "kf_rtrl": gradients.KFRTRL,
-}
 
-
-class Trainer:
+class Trainer(Remade):
     """Fit a network to sequences; see its leaves for the parameters."""
 
     method: str
@@ -59,7 +50,7 @@ class Trainer:
         progress_bar: bool = True,
         key: Array | int = 0,
     ) -> None:
-        self.net = _algorithm(target, method, self.method)
+        self.net = algorithm(target, method, self.method)
         if isinstance(self.net, EquilibriumAlgorithm) and not self.at_rest:
             raise TypeError(
                 f"{type(self).__name__} follows sequences, but target is {type(target).__name__}, "
@@ -85,7 +76,7 @@ class Trainer:
         self._monitors = _monitor.resolve(self.net, monitors)
         optimizer = bp.optim.Adam(lr=1e-3) if optimizer is None else optimizer
         self.optimizer = _optimizer.functional(optimizer, self.cell.train_params())
-        self.key = _check.as_key(key)
+        self.key = _check.known_key(type(self).__name__, key)
         self.mon = bp.tools.DotDict()
         self.train_losses = np.zeros(0)
         self._last_start: Array | None = None
@@ -119,6 +110,8 @@ class Trainer:
         lengths : array of int, optional
             Steps of each sequence of an array, ``(batch,)``. What comes behind is filling, which
             may be anything: nothing depends on it, and nothing on a target where the mask is zero.
+            The network's state stays as it was where a sequence ends before the last step of the
+            array, and else becomes that after it.
         reset_state : bool
             Start every epoch from the initial state with an empty trace; False goes on from where
             the network is (a stream), for data without a batch axis or of the network's batch.
@@ -126,8 +119,14 @@ class Trainer:
         Returns
         -------
         numpy.ndarray
-            Shape ``(num_epoch,)``, each the loss before the updates of its epoch; also appended
-            to ``train_losses``.
+            Shape ``(num_epoch,)``, each the loss before the updates of its epoch, the mean over
+            what counts; also appended to ``train_losses``.
+
+        Notes
+        -----
+        A minibatch, or a window of :class:`OnlineTrainer`, in which no step counts has no loss and
+        changes no parameter. A program is compiled for each shape of the data: give sequences of
+        many lengths as one list.
 
         Raises
         ------
@@ -146,10 +145,16 @@ class Trainer:
         num = batch.xs.shape[0]
         batch_size = self._check_batch(batch_size, num, reset_state)
         self.net.check_memory(batch_size)
-        if not reset_state and not bool(batch.valid.all()):
+        is_full = bool(batch.valid.all())
+        if not reset_state and not is_full:
             raise ValueError(
                 "reset_state must be True for sequences of different lengths: a stream has no "
                 "filling"
+            )
+        if isinstance(self.init_state, str) and not bool((batch.mask[:, 0] > 0).all()):
+            raise ValueError(
+                f"init_state={self.init_state!r} needs the first target of every sequence, but one "
+                "is masked; give the trainer an array as init_state"
             )
         start = _data.initial_state(self.cell, self.init_state, batch.ys, num)
         fixed = Fixed(batch, start, self.cell.boxes)
@@ -173,7 +178,7 @@ class Trainer:
                 found = np.asarray(found)[: int(steps)]
                 # one assignment: an interrupt sees this chunk either whole or not at all
                 finished = learner, before, np.append(losses, found)
-                self._write(learner)
+                self._write(learner, is_full)
                 done += len(found)
                 bar.set_postfix(loss=f"{found[-1]:.4g}", refresh=False)
                 bar.update(len(found))
@@ -181,7 +186,7 @@ class Trainer:
         finally:
             bar.close()
             learner, _, losses = finished
-            self._write(learner)  # again: an interrupt may have come in the midst of writing
+            self._write(learner, is_full)  # again: an interrupt may have come while writing
             self.train_losses = np.append(self.train_losses, losses[np.isfinite(losses)])
         if not ok:
             raise FloatingPointError(_not_finite(done, losses[-1], self._report))
@@ -226,8 +231,7 @@ class Trainer:
         more = seqs.padded()
         valid = None if more.valid.all() else _data.on_device(more.valid, more.xs.dtype)
         driven = self.cell.inputs(more.xs, noise, valid)
-        run = self._find_predict()
-        zs, mon = run(params, start, self.net.start(params, start), driven)
+        zs, mon = self._find_predict()(params, start, self.net.start(params, start), driven)
         # cut on the host, where no program is compiled for each length
         zs, mon = jax.tree.map(np.asarray, (zs, mon))
         self.mon = bp.tools.DotDict({k: seqs.restore(v) for k, v in mon.items()})
@@ -236,15 +240,22 @@ class Trainer:
     def state_dict(self) -> dict[str, Any]:
         """Return all that :meth:`load_state_dict` needs to go on, as a dict of arrays.
 
-        It holds parameters, state, sensitivities, the optimiser's state, the key and the losses;
-        write it with ``bp.checkpoints.save_pytree``.
+        It holds parameters, state, sensitivities, the optimiser's state, the key and the random
+        generators, the losses, and the start of the last :meth:`fit`; write it with
+        ``bp.checkpoints.save_pytree``.
         """
+        cell, start = self.cell, self._last_start
+        nothing = jnp.zeros((0, cell.size), cell.state.dtype)
+        keys = generators(self.net)
         return {
-            "params": self.cell.params(),
-            "state": self.cell.state.value,
+            "params": cell.params(),
+            "state": cell.state.value,
             "trace": {k: getattr(self.net, k).value for k in self.net.trace_names},
             "optimizer": {str(i): v for i, v in enumerate(self.optimizer.read())},
             "key": jax.random.key_data(self.key),
+            "generators": {k: jax.random.key_data(v.value) for k, v in keys.items()},
+            "drawn": self.net.drawn_here(),
+            "start": nothing if start is None else start,
             "train_losses": self.train_losses,
         }
 
@@ -254,10 +265,12 @@ class Trainer:
         Raises
         ------
         ValueError
-            If a name is missing or unknown, or a shape or type differs; nothing is changed then.
+            If a name is missing or unknown, a shape or type differs, a value breaks a constraint,
+            or the checkpoint belongs to other random connections; nothing is changed then.
         """
         mine = self.state_dict()
         check_same("checkpoint", mine, saved)
+        check_drawn(mine["drawn"], saved["drawn"])
         check_allowed(self.cell.boxes, saved["params"])
         for name, variable in self.cell.train_params().items():
             variable.value = jnp.asarray(saved["params"][name])
@@ -266,8 +279,20 @@ class Trainer:
             getattr(self.net, name).value = jnp.asarray(saved["trace"][name])
         count = len(mine["optimizer"])
         self.optimizer.write([jnp.asarray(saved["optimizer"][str(i)]) for i in range(count)])
-        self.key = jax.random.wrap_key_data(jnp.asarray(saved["key"]))
-        self.train_losses = np.asarray(saved["train_losses"])
+        self.key = key_like(self.key, saved["key"])
+        for name, generator in generators(self.net).items():
+            generator.restore_value(key_like(generator.value, saved["generators"][name]))
+        start = jnp.asarray(saved["start"])
+        self._last_start = start if len(start) else None
+        self.train_losses = np.array(saved["train_losses"])
+
+    def more_state(self) -> list[Array]:
+        """Return the optimiser's state."""
+        return self.optimizer.read()
+
+    def take_more_state(self, saved: list[Array]) -> None:
+        """Take back what :meth:`more_state` returned."""
+        self.optimizer.write(saved)
 
     @property
     def _made_from(self) -> Program:
@@ -296,11 +321,14 @@ class Trainer:
                 state, trace = jax.tree.map(lambda v: v[None], (state, trace))
         return Learner(self.cell.params(), self.optimizer.read(), state, trace, self.key)
 
-    def _write(self, learner: Learner) -> None:
+    def _write(self, learner: Learner, has_end: bool) -> None:
+        """Write what was learnt, and the state if it is that at the end of every sequence."""
         for name, variable in self.cell.train_params().items():
             variable.value = learner.params[name]
         self.optimizer.write(learner.optimizer)
         self.key = learner.key
+        if not has_end:
+            return
         state, trace = learner.state, learner.trace
         if not self.cell.is_batched:
             if state.shape[0] > 1:  # a batch has no place in the Variables of one sample
@@ -357,14 +385,3 @@ def _not_finite(epoch: int, loss: float, report: Any) -> str:
         f"{what} at epoch {epoch} of this fit; the parameters of the last finite loss are in "
         "place (a smaller lr or clip_norm=... may help)"
     )
-
-
-def _algorithm(target: bp.DynamicalSystem, method: str | None, default: str) -> GradientAlgorithm:
-    if method is not None:
-        _check.choice("method", method, METHODS)
-    if isinstance(target, GradientAlgorithm):
-        if method is not None and not isinstance(target, METHODS[method]):
-            raise ValueError(f"method is {method!r}, but target is already {type(target).__name__}")
-        return target
-    cell = target if isinstance(target, Cell) else from_brainpy(target)
-    return METHODS[method or default](cell)
