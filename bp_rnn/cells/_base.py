@@ -11,6 +11,7 @@ import jax
 import jax.numpy as jnp
 
 from bp_rnn import _check
+from bp_rnn._state import System
 from bp_rnn.cells._parameter import Initializer, fan_in_normal, parameter
 from bp_rnn.functional import trajectory
 from bp_rnn.functional.constraint import Box
@@ -31,7 +32,7 @@ class CellOptions(TypedDict, total=False):
     name: str | None
 
 
-class Cell(bp.DynamicalSystem, abc.ABC):
+class Cell(System, abc.ABC):
     r"""A recurrent network :math:`s_{t} = \mathrm{step}(\theta, s_{t-1}, x_t)`.
 
     A subclass makes its parameters with :meth:`add_parameter` and gives the pure ``step``.
@@ -286,6 +287,7 @@ class Cell(bp.DynamicalSystem, abc.ABC):
         ValueError
             If the shape is another one. A single feature may come without its axis.
         """
+        self.check_precision()
         value = jnp.asarray(bm.as_jax(x), self.state.dtype)
         if self.num_in == 1 and value.ndim == int(self.is_batched):
             value = value[..., None]
@@ -314,6 +316,7 @@ class Cell(bp.DynamicalSystem, abc.ABC):
 
     def reset_state(self, batch_size: int | None = None) -> None:
         """Return to the initial state; in a batching mode ``batch_size`` sets a new batch."""
+        self.check_precision()
         value = self.initial_state(self.params())
         if self.is_batched:
             batch = self.state.shape[0] if batch_size is None else batch_size

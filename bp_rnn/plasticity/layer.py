@@ -10,6 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from bp_rnn import _check, _programs
+from bp_rnn._state import System
 from bp_rnn.cells._parameter import Initializer, fan_in_normal, parameter, resolve_phi
 from bp_rnn.functional.nonlinearity import identity
 from bp_rnn.plasticity._base import PlasticityRule
@@ -20,7 +21,7 @@ from bp_rnn.plasticity._wrapped import check_rule
 from bp_rnn.typing import Array
 
 
-class PlasticLayer(bp.DynamicalSystem):
+class PlasticLayer(System):
     r"""Units whose weights change with the rates on both sides.
 
     .. math::
@@ -174,6 +175,7 @@ class PlasticLayer(bp.DynamicalSystem):
         ValueError
             If the shape is another one, or, in continuous time, if the ``dt`` of the run is.
         """
+        self.check_precision()
         if self.is_continuous:
             check_time_step(self.dt, self.name)
         value = jnp.asarray(bm.as_jax(u), self.w.dtype)
@@ -227,6 +229,7 @@ class PlasticLayer(bp.DynamicalSystem):
         KeyboardInterrupt
             Passed on, with the weights of the last finished chunk of epochs in place.
         """
+        self.check_precision()
         num_epoch = _check.integer("num_epoch", num_epoch, 0)
         shuffle = None if key is None else _check.as_key(key)
         state = self._read()
@@ -261,6 +264,7 @@ class PlasticLayer(bp.DynamicalSystem):
             For inputs of the wrong shape or type or with NaN; for lateral weights with a
             nonlinearity, whose rates at rest have no closed form.
         """
+        self.check_precision()
         value = _check.real_array("inputs", inputs)
         if value.ndim == 0 or value.shape[-1] != self.num_in:
             raise ValueError(f"inputs must have shape (..., {self.num_in}), got {value.shape}")
