@@ -102,8 +102,8 @@ def layout(system: System, output: str | None) -> Layout:
     Raises
     ------
     TypeError, ValueError
-        If a Variable is of a type, or has a batch axis, that can't be carried, if there is
-        nothing to return, or ``output`` is no Variable that is carried.
+        If a Variable is of a type that can't be carried, there is nothing to return, or
+        ``output`` is no Variable that is carried.
     """
     probe = _Probe(system)
     idle = {} if not system.held else _idle(system, output or probe.name)
@@ -177,10 +177,6 @@ def _idle(system: System, output: str | None) -> dict[str, Array]:
 
 
 def _part(system: System, name: str) -> Part:
-    holder = system.held[name]
-    axis = getattr(holder, "batch_axis", None)
-    if axis not in (None, 0):
-        raise ValueError(f"batch axis of every Variable must be 0, got {axis} for {name!r}")
     (value,) = [v for k, v in zip(system.held, system.values(), strict=True) if k == name]
     if not any(jnp.issubdtype(value.dtype, k) for k in (jnp.inexact, jnp.bool_, jnp.integer)):
         raise TypeError(f"system has a Variable {name!r} of dtype {value.dtype}, no number")

@@ -88,7 +88,7 @@ class System:
             for variable, value in zip(self.trained.values(), trained, strict=True):
                 variable.restore_value(value)
             for holder, value in zip(self.held.values(), held, strict=True):
-                _set(holder, value)
+                self._put(holder, value)
             output, name = self.run(x, time)
             return Called(self.values(), output, name)
 
@@ -120,27 +120,52 @@ class System:
         """Return the values after ``clear_input``."""
         with self._kept():
             for holder, value in zip(self.held.values(), held, strict=True):
-                _set(holder, value)
+                self._put(holder, value)
             bp.clear_input(self.target)
             return self.values()
 
     def values(self) -> list[Array]:
-        """Return the values of ``held``."""
-        return [_get(holder) for holder in self.held.values()]
+        """Return the values of ``held``, with batches in front and keys as whole numbers."""
+        return [self._get(holder) for holder in self.held.values()]
+
+    def write(self, name: str, value: Array) -> None:
+        """Write a value of ``held``, in the form of :meth:`values`."""
+        self.held[name].value = self._own_form(self.held[name], value)
 
     def is_batched(self, name: str) -> bool:
         """Whether a Variable of ``held`` has a value for each sample."""
-        return self.takes_batch and getattr(self.held[name], "batch_axis", None) == 0
+        return self._batch_axis(self.held[name]) is not None
 
     def one(self, values: Sequence[Array]) -> list[Array]:
         """Return values of ``held`` as those of a batch of one, where there are batches."""
         return [v[:1] if self.is_batched(k) else v for k, v in zip(self.held, values, strict=True)]
 
+    def batch(self) -> int | None:
+        """Return the size of the batch in the Variables; None where they have none or disagree."""
+        sizes = {len(v) for k, v in zip(self.held, self.values(), strict=True) if self.is_batched(k)}
+        return sizes.pop() if len(sizes) == 1 else None
+
+    def _batch_axis(self, holder: Holder) -> int | None:
+        return getattr(holder, "batch_axis", None) if self.takes_batch else None
+
+    def _get(self, holder: Holder) -> Array:
+        value, axis = holder.value, self._batch_axis(holder)
+        if _is_key(value):
+            return jax.random.key_data(value)
+        return jnp.moveaxis(value, axis, 0) if axis else value
+
+    def _put(self, holder: Holder, value: Array) -> None:
+        holder.restore_value(self._own_form(holder, value))
+
+    def _own_form(self, holder: Holder, value: Array) -> Array:
+        axis = self._batch_axis(holder)
+        if _is_key(holder.value):
+            return jax.random.wrap_key_data(value, impl=jax.random.key_impl(holder.value))
+        return jnp.moveaxis(value, 0, axis) if axis else value
+
     def _name_of(self, out: Any) -> str | None:
         for name, holder in self.held.items():
-            if isinstance(holder, bm.Variable) and (
-                out is holder or (isinstance(out, bm.Array | Array) and bm.as_jax(out) is holder.value)
-            ):
+            if out is holder or (isinstance(out, bm.Array | Array) and bm.as_jax(out) is holder.value):
                 return name
         return None
 
@@ -152,6 +177,10 @@ class System:
 
         def probe(x: Array, time: Any) -> None:
             with self._kept() as stack:
+                for holder, value in zip(
+                    self.held.values(), self.one(self.values()), strict=True
+                ):
+                    self._put(holder, value)
                 self.run(x, time)
                 for holder, value in zip(stack.states, stack.original_state_values, strict=True):
                     made_here = isinstance(value, jax.core.Tracer)
@@ -185,7 +214,7 @@ class System:
 
 def takes_input(target: bp.DynamicalSystem) -> bool:
     """Whether ``update`` can be called with one argument."""
-    return _takes_one(target.update)
+    return _takes_one(type(target).update, target)
 
 
 def runner_time() -> tuple[Array, Array] | None:
@@ -205,24 +234,13 @@ def _widest(dtypes: Sequence[Any]) -> Any:
     return jnp.finfo(jnp.result_type(*(floats or [bm.float_]), jnp.float32)).dtype
 
 
-def _get(holder: Holder) -> Array:
-    value = holder.value
-    return jax.random.key_data(value) if _is_key(value) else value
-
-
-def _set(holder: Holder, value: Array) -> None:
-    if _is_key(holder.value):
-        value = jax.random.wrap_key_data(value, impl=jax.random.key_impl(holder.value))
-    holder.restore_value(value)
-
-
 def _is_key(value: Any) -> bool:
     return bool(jax.dtypes.issubdtype(value.dtype, jax.dtypes.prng_key))
 
 
-def _takes_one(function: Any) -> bool:
+def _takes_one(function: Any, *first: Any) -> bool:
     try:
-        inspect.signature(function).bind(None)
+        inspect.signature(function).bind(*first, None)
     except TypeError:
         return False
     return True

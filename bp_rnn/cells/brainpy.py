@@ -18,6 +18,9 @@ from bp_rnn.cells._layout import COUNT, layout
 from bp_rnn.cells._system import Generator, System, runner_time, takes_input
 from bp_rnn.typing import Array, Input, Params
 
+#: Letters of BrainPy's message that are passed on.
+LONGEST = 160
+
 
 class BrainPyCell(Cell):
     """A cell made of a ``bp.DynamicalSystem``; build it with :func:`from_brainpy`.
@@ -71,7 +74,10 @@ class BrainPyCell(Cell):
         self._adopt()
         for variable in {id(v): v for v in (self.state, self.z)}.values():
             variable.restore_value(variable.value.astype(self._called.dtype))
-        self._show(self._read())
+        if self.is_batched and self._called.batch() is None:
+            self.reset_state()
+        else:
+            self._show(self._read())
 
     def step(self, params: Params, state: Array, x: Any) -> Array:
         """Call the system once, with ``params`` and ``state`` in place of its own values."""
@@ -270,19 +276,17 @@ class BrainPyCell(Cell):
         if not self.is_batched:
             return pack(values, output)
         axes = [0 if called.is_batched(k) else None for k in called.held]
-        sizes = [len(v) for v, axis in zip(values, axes, strict=True) if axis == 0]
-        size = sizes[0] if sizes else len(output[0]) if output else self.state.shape[0]
+        size = called.batch() or (len(output[0]) if output else self.state.shape[0])
         return jax.vmap(pack, (axes, 0), axis_size=size)(values, list(output))
 
     def _write(self, state: Array) -> None:
         """Write the Variables that are carried; generators go on by themselves."""
         for name, part in self._layout.parts.items():
-            holder = self._called.held[name]
-            if isinstance(holder, Generator):
+            if name in self._generators:
                 continue
             value = part.unpack(state[..., self._layout.slice(name)])
             shared = self.is_batched and not self._called.is_batched(name)
-            holder.value = value[0] if shared else value
+            self._called.write(name, value[0] if shared else value)
 
     def _show(self, state: Array) -> None:
         super().set_state(state)
@@ -349,6 +353,7 @@ def _input_shape(system: bp.DynamicalSystem, num_in: Any) -> tuple[int, ...]:
 
 def _reason(system: bp.DynamicalSystem, shape: tuple[int, ...], error: Exception) -> str:
     said = (str(error).strip() or type(error).__name__).splitlines()[0].rstrip(".")
+    said = said if len(said) <= LONGEST else said[:LONGEST] + " ..."
     what = "without input" if shape == (0,) else f"on one input of shape {shape}"
     return f"system {type(system).__name__} can't be called {what}: {said}"
 
