@@ -51,7 +51,9 @@ def _full(name, order, delay=0.3):
 
 def _half(name, **given):
     def make(net):
-        return getattr(bp.dyn, name)(comm=_all_to_all(), post=net.post, **{k: v() for k, v in given.items()})
+        return getattr(bp.dyn, name)(
+            comm=_all_to_all(), post=net.post, **{k: v() for k, v in given.items()}
+        )
 
     return lambda: Network(make, lambda net, x: net.link(x))
 
@@ -64,7 +66,7 @@ def _conn():
     return bm.asarray([[0.0, 0.3], [0.6, 0.0]])
 
 
-#: What can't be made from a number of units alone; None: it is a base class.
+#: What can't be made from a number of units alone.
 MAKE = {
     "Conv1dLSTMCell": lambda: bp.rates.Conv1dLSTMCell((4,), 2, 3, 3, mode=BATCH),
     "Conv2dLSTMCell": lambda: bp.rates.Conv2dLSTMCell((3, 4), 1, 2, 3, mode=BATCH),
@@ -87,9 +89,7 @@ MAKE = {
     "FullProjAlignPreSD": _full("FullProjAlignPreSD", "pre syn delay comm out post"),
     "FullProjAlignPreSDMg": _full("FullProjAlignPreSDMg", "pre syn delay comm out post"),
     "FullProjDelta": _full("FullProjDelta", "pre delay comm post"),
-    "HalfProjAlignPost": _half(
-        "HalfProjAlignPost", syn=lambda: bp.dyn.Expon(NUM), out=bp.dyn.CUBA
-    ),
+    "HalfProjAlignPost": _half("HalfProjAlignPost", syn=lambda: bp.dyn.Expon(NUM), out=bp.dyn.CUBA),
     "HalfProjAlignPostMg": _half(
         "HalfProjAlignPostMg", syn=lambda: bp.dyn.Expon.desc(NUM), out=bp.dyn.CUBA.desc
     ),
@@ -97,9 +97,7 @@ MAKE = {
     "VanillaProj": _half("VanillaProj", out=bp.dyn.CUBA),
     "STDP_Song2000": _full("STDP_Song2000", "pre delay syn comm out post"),
     "PoissonGroup": lambda: bp.dyn.PoissonGroup(NUM, 3000.0),
-    "PoissonInput": lambda: Network(
-        lambda net: bp.dyn.PoissonInput(net.post.V, 20, 1000.0, 0.5)
-    ),
+    "PoissonInput": lambda: Network(lambda net: bp.dyn.PoissonInput(net.post.V, 20, 1000.0, 0.5)),
     "SpikeTimeGroup": lambda: bp.dyn.SpikeTimeGroup(
         NUM, times=[0.0, 0.2, 0.2, 0.5], indices=[0, 0, 1, 1]
     ),
@@ -140,7 +138,10 @@ def found():
 
 def make(name):
     """Make the model of a class."""
-    return MAKE[name]() if name in MAKE else MODELS[name](NUM)
+    if name in MAKE:
+        return MAKE[name]()
+    takes_size = "size" in inspect.signature(MODELS[name].__init__).parameters
+    return MODELS[name](NUM) if takes_size else MODELS[name]()
 
 
 MODELS = found()

@@ -1,6 +1,7 @@
 """What a wrapped system carries from step to step, and where it stands in the state."""
 
 import math
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import jax
@@ -43,7 +44,7 @@ class Layout:
     memory : tuple of int
         Entries of floating point that are changed and that a later step depends on.
     switches : tuple of str
-        Variables of another type of which the same is true.
+        Variables of another type that are changed and that the memory depends on.
     counts : bool
         Whether the number of the step is read, and not the time alone.
     is_noisy : bool
@@ -92,21 +93,31 @@ class _Probe:
         self.counts = any(num + len(held) + 1 in r for r in found.reads)
         places = range(num, num + len(held))
         self.changed = {k: s != p for k, p, s in zip(self.names, places, found.same, strict=False)}
-        later = [r for r, s, p in zip(found.reads, found.same, places, strict=False) if s != p]
-        self.read = {k: any(p in r for r in later) for k, p in zip(self.names, places, strict=True)}
+        self.reads = {
+            k: {j for j, place in zip(self.names, places, strict=True) if place in r}
+            for k, r in zip(self.names, found.reads, strict=False)
+            if self.changed[k]
+        }
+
+    def followed(self, names: Iterable[str]) -> set[str]:
+        """Return all that the next values of these depend on, and on what those depend, ..."""
+        found, new = set(), set(names)
+        while new:
+            found |= new
+            new = set().union(*(self.reads.get(k, set()) for k in new)) - found
+        return found
 
 
-def layout(system: System, output: str | None) -> Layout:
+def layout(system: System) -> Layout:
     """Find what a system carries; it is traced, and only its ``reset`` is run.
 
     Raises
     ------
     TypeError, ValueError
-        If a Variable is of a type that can't be carried, there is nothing to return, or
-        ``output`` is no Variable that is carried.
+        If a Variable is of a type that can't be carried, or there is nothing to return.
     """
     probe = _Probe(system)
-    idle = {} if not system.held else _idle(system, output or probe.name)
+    idle = _idle(system) if system.held else {}
     drawn = {k for k in probe.names if isinstance(system.held[k], Generator) and probe.changed[k]}
     kept = [
         k
@@ -116,7 +127,8 @@ def layout(system: System, output: str | None) -> Layout:
     parts = {k: _part(system, k) for k in kept}
     floats = [k for k in parts if parts[k].is_float]
     num_float = sum(parts[k].size for k in floats)
-    name = _output_name(probe, parts, output)
+    # whole numbers in pieces are no output
+    name = probe.name if probe.name in parts and parts[probe.name].is_whole else None
     appended = 0
     if name is None and probe.output:
         appended = sum(math.prod(_sample(system, v.shape)) for v in probe.output)
@@ -127,8 +139,10 @@ def layout(system: System, output: str | None) -> Layout:
     for k in [k for k in parts if k not in floats]:
         starts[k], place = place, place + parts[k].size
     timed = probe.reads_time or probe.counts
-    moving = [k for k in parts if k not in drawn and probe.changed[k] and probe.read[k]]
-    memory = [np.arange(starts[k], starts[k] + parts[k].size) for k in moving if k in floats]
+    read = set().union(*probe.reads.values())
+    remembered = [k for k in floats if probe.changed[k] and k in read]
+    memory = [np.arange(starts[k], starts[k] + parts[k].size) for k in remembered]
+    moving = [k for k in probe.followed(remembered) if k in parts and probe.changed[k]]
     num_out = parts[name].size if name else appended or num_float
     if not num_out:
         raise ValueError(
@@ -145,22 +159,13 @@ def layout(system: System, output: str | None) -> Layout:
         size=place + (1 + COUNT.size) * timed,
         idle=idle,
         memory=tuple(int(i) for i in np.concatenate([np.zeros(0, int), *memory])),
-        switches=tuple(k for k in moving if k not in floats),
+        switches=tuple(k for k in moving if k not in floats and k not in drawn),
         counts=probe.counts,
         is_noisy=bool(drawn),
     )
 
 
-def _output_name(probe: _Probe, parts: dict[str, Part], output: str | None) -> str | None:
-    """Return the Variable that is the output, None where it is none."""
-    if output is None:
-        return probe.name if probe.name in parts else None
-    if output not in parts:
-        raise ValueError(f"output must be one of {', '.join(parts) or 'none'}, got {output!r}")
-    return output
-
-
-def _idle(system: System, output: str | None) -> dict[str, Array]:
+def _idle(system: System) -> dict[str, Array]:
     """Return what is cleared to the value that it has now and after a reset."""
     now = system.one(system.values())
     constant = [not r for r in dependence(system.cleared, *now).reads]
@@ -169,10 +174,8 @@ def _idle(system: System, output: str | None) -> dict[str, Array]:
     reset = system.one(system.after(lambda: system.reset(batch)))
     return {
         name: new
-        for name, idle, new, *others in zip(
-            system.held, constant, cleared, now, reset, strict=True
-        )
-        if idle and name != output and all(np.array_equal(new, v) for v in others)
+        for name, idle, new, *others in zip(system.held, constant, cleared, now, reset, strict=True)
+        if idle and all(np.array_equal(new, v) for v in others)
     }
 
 

@@ -38,6 +38,11 @@ class Part:
         return bool(jnp.issubdtype(self.dtype, jnp.inexact))
 
     @property
+    def is_whole(self) -> bool:
+        """Whether each number takes one entry."""
+        return self._width == 1
+
+    @property
     def size(self) -> int:
         """How many entries it takes."""
         return math.prod(self.shape) * self._width

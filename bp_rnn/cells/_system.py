@@ -49,6 +49,8 @@ class System:
         Shape of the input of one sample; ``(0,)`` for a system that takes none.
     dt : float
         Time of one step.
+    output : str, optional
+        The Variable that counts as returned.
 
     Attributes
     ----------
@@ -62,13 +64,22 @@ class System:
         The widest floating point type of its Variables, single precision at least.
     """
 
-    def __init__(self, target: bp.DynamicalSystem, shape: tuple[int, ...], dt: float) -> None:
-        self.target, self.shape, self.dt = target, shape, dt
+    def __init__(
+        self,
+        target: bp.DynamicalSystem,
+        shape: tuple[int, ...],
+        dt: float,
+        output: str | None = None,
+    ) -> None:
+        self.target, self.shape, self.dt, self.output = target, shape, dt, output
         self.takes_batch = isinstance(target.mode, bm.BatchingMode)
         found = {k.strip("."): v for k, v in target.vars(method="relative").unique().items()}
         self.dtype = _widest([v.dtype for v in found.values()])
         self.trained = {k: v for k, v in found.items() if isinstance(v, bm.TrainVar)}
         self.held: dict[str, Holder] = {k: v for k, v in found.items() if k not in self.trained}
+        if output is not None and output not in self.held:
+            known = ", ".join(self.held) or "none"
+            raise ValueError(f"output must be one of {known}, got {output!r}")
         self.held |= self._hidden()
 
     def call(self, trained: Sequence[Array], held: Sequence[Array], x: Array, time: Any) -> Called:
@@ -97,6 +108,8 @@ class System:
         if time is not None:
             bp.share.save(t=time[0], i=time[1], dt=self.dt)
         out = self.target(x) if self.shape != (0,) else self.target()
+        if self.output is not None:
+            out = self.held[self.output].value
         leaves = jax.tree.leaves(out, is_leaf=lambda v: isinstance(v, bm.Array))
         found = [jnp.asarray(bm.as_jax(v)) for v in leaves], self._name_of(out)
         bp.clear_input(self.target)
@@ -140,9 +153,15 @@ class System:
         """Return values of ``held`` as those of a batch of one, where there are batches."""
         return [v[:1] if self.is_batched(k) else v for k, v in zip(self.held, values, strict=True)]
 
+    def sample(self, values: Sequence[Array]) -> list[Array]:
+        """Return values of ``held`` as those of the first sample."""
+        return [v[0] if self.is_batched(k) else v for k, v in zip(self.held, values, strict=True)]
+
     def batch(self) -> int | None:
         """Return the size of the batch in the Variables; None where they have none or disagree."""
-        sizes = {len(v) for k, v in zip(self.held, self.values(), strict=True) if self.is_batched(k)}
+        sizes = {
+            len(v) for k, v in zip(self.held, self.values(), strict=True) if self.is_batched(k)
+        }
         return sizes.pop() if len(sizes) == 1 else None
 
     def _batch_axis(self, holder: Holder) -> int | None:
@@ -165,7 +184,9 @@ class System:
 
     def _name_of(self, out: Any) -> str | None:
         for name, holder in self.held.items():
-            if out is holder or (isinstance(out, bm.Array | Array) and bm.as_jax(out) is holder.value):
+            if out is holder or (
+                isinstance(out, bm.Array | Array) and bm.as_jax(out) is holder.value
+            ):
                 return name
         return None
 
@@ -173,13 +194,11 @@ class System:
         """Find what a call reads or writes and ``vars()`` does not name, generators above all."""
         batch = (1,) if self.takes_batch else ()
         known = {id(v) for v in (*self.trained.values(), *self.held.values())}
-        found: dict[str, Holder] = {}
+        found: dict[str, Any] = {}
 
         def probe(x: Array, time: Any) -> None:
             with self._kept() as stack:
-                for holder, value in zip(
-                    self.held.values(), self.one(self.values()), strict=True
-                ):
+                for holder, value in zip(self.held.values(), self.one(self.values()), strict=True):
                     self._put(holder, value)
                 self.run(x, time)
                 for holder, value in zip(stack.states, stack.original_state_values, strict=True):
@@ -193,7 +212,7 @@ class System:
         return found
 
     @contextlib.contextmanager
-    def _kept(self) -> Iterator[StateTraceStack]:
+    def _kept(self) -> Iterator[Any]:
         """Put back everything that is changed meanwhile.
 
         A trace of BrainPy's own is open, without which a generator refuses a traced key.
@@ -235,7 +254,7 @@ def _widest(dtypes: Sequence[Any]) -> Any:
 
 
 def _is_key(value: Any) -> bool:
-    return bool(jax.dtypes.issubdtype(value.dtype, jax.dtypes.prng_key))
+    return bool(jnp.issubdtype(value.dtype, jax.dtypes.prng_key))
 
 
 def _takes_one(function: Any, *first: Any) -> bool:

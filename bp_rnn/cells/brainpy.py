@@ -57,8 +57,8 @@ class BrainPyCell(Cell):
         self, system: bp.DynamicalSystem, shape: tuple[int, ...], output: str | None = None
     ) -> None:
         dt = bm.get_dt()
-        self._called = System(system, shape, dt)
-        self._layout = layout(self._called, output)
+        self._called = System(system, shape, dt, output)
+        self._layout = layout(self._called)
         self._trained = _flat_names(self._called.trained)
         size, num_out = self._layout.size, self._layout.num_out
         super().__init__(
@@ -84,8 +84,9 @@ class BrainPyCell(Cell):
         x, key, time = (x.x, x.key, x.time) if isinstance(x, Input) else (x, None, None)
         called, batch = self._called, (1,) * self._called.takes_batch
         held = self._held(state)
-        for n, name in enumerate(self._generators if key is not None else ()):
-            held[name] = jax.random.key_data(jax.random.fold_in(key, n))
+        if key is not None:
+            for n, name in enumerate(self._generators):
+                held[name] = jax.random.key_data(jax.random.fold_in(key, n))
         time = self._time(state) if time is None else time
         found = called.call(
             [params[k] for k in self._trained],
@@ -93,8 +94,7 @@ class BrainPyCell(Cell):
             x.reshape(*batch, *called.shape),
             (jnp.asarray(time[0], state.dtype), jnp.asarray(time[1], int)),
         )
-        one = [v[0] if called.is_batched(k) else v for k, v in zip(held, found.values, strict=True)]
-        return self._pack(one, found.output, time, state.dtype)
+        return self._pack(called.sample(found.values), found.output, time, state.dtype)
 
     def hidden(self, params: Params, state: Array) -> Array:  # noqa: ARG002
         """Return what the system returned at the last call."""
@@ -106,7 +106,9 @@ class BrainPyCell(Cell):
         trained = [params[k] for k in self._trained] if params else None
         batch = 1 if called.takes_batch else None
         values = called.one(called.after(lambda: called.reset(batch), trained))
-        one = [v[0] if called.is_batched(k) else v for k, v in zip(called.held, values, strict=True)]
+        one = [
+            v[0] if called.is_batched(k) else v for k, v in zip(called.held, values, strict=True)
+        ]
         return self._pack(one, [], None, self.state.dtype)
 
     def frozen(self, t: float | None = None) -> Cell:
@@ -145,6 +147,22 @@ class BrainPyCell(Cell):
             self._views = dict([*self._views.items(), (key, Frozen(self, plan.memory, held))][-8:])
         return self._views[key]
 
+    @property
+    def carried(self) -> tuple[str, ...]:
+        """Names of the Variables that a state holds, dotted, and of random generators."""
+        return tuple(self._layout.parts)
+
+    def value_of(self, state: Array, name: str) -> Array:
+        """Return the value ``(..., *shape)`` of a Variable in states ``(..., S)``.
+
+        Raises
+        ------
+        ValueError
+            If it is not one of :attr:`carried`.
+        """
+        _check.choice("name", name, self.carried)
+        return self._layout.parts[name].unpack(state[..., self._layout.slice(name)])
+
     def train_params(self) -> dict[str, bm.TrainVar]:
         """Return the system's own ``TrainVar``.
 
@@ -162,7 +180,8 @@ class BrainPyCell(Cell):
         value, time = self.as_input(x), runner_time() if self.reads_time else None
         if time is None:
             return value
-        return Input(value, time=tuple(jnp.broadcast_to(v, value.shape[:-1]) for v in time))
+        t, i = (jnp.broadcast_to(v, value.shape[:-1]) for v in time)
+        return Input(value, time=(t, i))
 
     def check_run(self) -> None:
         """Refuse a run with another time step than BrainPy's was at construction.
@@ -200,9 +219,7 @@ class BrainPyCell(Cell):
 
     @property
     def _generators(self) -> list[str]:
-        return [
-            k for k in self._layout.parts if isinstance(self._called.held[k], Generator)
-        ]
+        return [k for k in self._layout.parts if isinstance(self._called.held[k], Generator)]
 
     def _check_switches(self, held: Array) -> None:
         """Refuse an analysis of a system in which more than numbers goes on at rest."""
