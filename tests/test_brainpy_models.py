@@ -160,3 +160,22 @@ def test_models_are_many():
 
 def _of_one(cell, state):
     return state[0] if cell.is_batched else state
+
+
+@pytest.mark.parametrize(("name", "num"), [("CANN1D", 12), ("CANN2D", 4)])
+def test_networks_of_canns(name, num):
+    """A package built on BrainPy: ``update`` returns nothing, and there is no ``reset_state``."""
+    module = pytest.importorskip("canns.models.basic")
+    system, again = (getattr(module, name)(num) for _ in range(2))
+    cell = bp_rnn.from_brainpy(again, system.u.shape)
+    xs = np.random.default_rng(0).uniform(0, 5, (NUM_STEP, *system.u.shape))
+    runner = bp.DSRunner(system, monitors=["u", "r", "inp"], progress_bar=False)
+    for reset in (False, True):
+        runner.run(inputs=xs, reset_state=reset)
+        if reset:
+            cell.reset_state()
+        run = bp.DSRunner(cell, monitors=["u", "r", "inp"], progress_bar=False)
+        run.run(inputs=xs.reshape(NUM_STEP, -1))
+        for key in ("u", "r", "inp"):
+            np.testing.assert_allclose(run.mon[key], runner.mon[key], rtol=1e-12, atol=1e-12)
+    assert cell.frozen().size == system.u.size
