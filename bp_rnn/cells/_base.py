@@ -11,6 +11,7 @@ import jax
 import jax.numpy as jnp
 
 from bp_rnn import _check
+from bp_rnn._state import System
 from bp_rnn.cells._parameter import Initializer, fan_in_normal, parameter
 from bp_rnn.functional import trajectory
 from bp_rnn.functional.constraint import Box
@@ -31,7 +32,7 @@ class CellOptions(TypedDict, total=False):
     name: str | None
 
 
-class Cell(bp.DynamicalSystem, abc.ABC):
+class Cell(System, abc.ABC):
     r"""A recurrent network :math:`s_{t} = \mathrm{step}(\theta, s_{t-1}, x_t)`.
 
     A subclass makes its parameters with :meth:`add_parameter` and gives the pure ``step``.
@@ -132,7 +133,7 @@ class Cell(bp.DynamicalSystem, abc.ABC):
         self.size = self.num if size is None else _check.integer("size", size, 1)
         hidden = self.size if num_hidden is None else _check.integer("num_hidden", num_hidden, 1)
         self.num_out = hidden if num_out is None else _check.integer("num_out", num_out, 1)
-        self._key = _check.as_key(key)
+        self._key = _check.known_key(type(self).__name__, key)
         self._view_names: tuple[str, ...] = ()
         self.state = self._variable(self.size)
         # set once: brainpy turns a second assignment into a write to the first Variable
@@ -243,6 +244,11 @@ class Cell(bp.DynamicalSystem, abc.ABC):
         shape : tuple of int
             The leading axis is the unit that a row drives.
         """
+        if "z" not in vars(self):
+            raise TypeError(
+                f"add_parameter({name!r}) of {type(self).__name__} must come after "
+                "super().__init__(num_in, num, ...), which makes the network"
+            )
         setattr(self, name, self._parameter(name, init, shape))
         self.param_names = (*self.param_names, name)
 
@@ -304,6 +310,7 @@ class Cell(bp.DynamicalSystem, abc.ABC):
         ValueError
             If the shape is another one. A single feature may come without its axis.
         """
+        self.check_precision()
         value = jnp.asarray(bm.as_jax(x), self.state.dtype)
         if self.num_in == 1 and value.ndim == int(self.is_batched):
             value = value[..., None]
@@ -332,6 +339,7 @@ class Cell(bp.DynamicalSystem, abc.ABC):
 
     def reset_state(self, batch_size: int | None = None) -> None:
         """Return to the initial state; in a batching mode ``batch_size`` sets a new batch."""
+        self.check_precision()
         value = self.initial_state(self.params())
         if self.is_batched:
             batch = self.state.shape[0] if batch_size is None else batch_size

@@ -1,21 +1,24 @@
 """What a gradient along a trajectory is."""
 
 import abc
+import functools
 from collections.abc import Callable
 from typing import Any, ClassVar, Literal
 
-import brainpy as bp
 import brainpy.math as bm
 import jax
 import jax.numpy as jnp
 
+from bp_rnn import _programs
+from bp_rnn._state import System
 from bp_rnn.cells import Cell
+from bp_rnn.cells._probe import probe
 from bp_rnn.functional.influence import Influences
 from bp_rnn.gradients import _memory
 from bp_rnn.typing import Array, Params, StepLoss, Trace, Window
 
 
-class GradientAlgorithm(bp.DynamicalSystem, abc.ABC):
+class GradientAlgorithm(System, abc.ABC):
     r"""A cell plus what turns :math:`\partial l/\partial s` into a gradient of its parameters.
 
     Trainers call :meth:`window`, the gradient over a stretch of time. As a BrainPy system the
@@ -30,7 +33,8 @@ class GradientAlgorithm(bp.DynamicalSystem, abc.ABC):
     Raises
     ------
     TypeError, ValueError
-        If ``cell`` is no Cell, or its state depends on the future and the algorithm goes forward.
+        If ``cell`` is no Cell, one of its functions fails or returns another shape or type than it
+        has to, or its state depends on the future and the algorithm goes forward.
     MemoryError
         If the trace does not fit.
 
@@ -63,14 +67,13 @@ class GradientAlgorithm(bp.DynamicalSystem, abc.ABC):
                 f"{type(self).__name__} follows a network forward in time, but the state of "
                 f"{type(cell).__name__} depends on inputs after it; use BPTT, offline"
             )
+        probe(cell)
         super().__init__(mode=cell.mode)
         self.cell = cell
         for name, value in list(vars(cell).items()):
             if isinstance(value, bm.Variable):
                 setattr(self, name, value)
         self._prepare()
-        self._to_variables = self._compiled(self.named)
-        self._to_trace = self._compiled(self.unnamed)
         self.check_memory(cell.state.shape[0] if cell.is_batched else 1)
         start = self._start()
         self.trace_names = tuple(start)
@@ -194,16 +197,24 @@ class GradientAlgorithm(bp.DynamicalSystem, abc.ABC):
         """Return ``function`` of one sample as one of what the Variables hold."""
         return jax.vmap(function) if self.cell.is_batched else function
 
-    def _compiled(self, function: Callable[[Any], Any]) -> Callable[[Any], Any]:
-        """Return what ``_over_batch`` does, compiled once: a stream calls it after each window."""
-        one, many = jax.jit(function), jax.jit(jax.vmap(function))
+    @functools.cached_property
+    def _to_variables(self) -> Callable[[Any], Any]:
+        return self._compiled("named")
+
+    @functools.cached_property
+    def _to_trace(self) -> Callable[[Any], Any]:
+        return self._compiled("unnamed")
+
+    def _compiled(self, name: str) -> Callable[[Any], Any]:
+        """Return what ``_over_batch`` does, compiled: a stream calls it after each window."""
 
         def run(tree: Any) -> Any:
-            if self.cell.is_batched and jax.tree.leaves(tree):  # vmap wants something to map over
-                return many(tree)
-            return one(tree)
+            # vmap wants something to map over
+            batched = self.cell.is_batched and jax.tree.leaves(tree)
+            return jax.vmap(convert)(tree) if batched else convert(tree)
 
-        return run
+        convert: Callable[[Any], Any] = getattr(self, name)
+        return _programs.find((name, self), lambda: _programs.Program(run))
 
 
 class ForwardGradient(GradientAlgorithm, abc.ABC):

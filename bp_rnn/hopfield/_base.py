@@ -11,7 +11,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from bp_rnn import _check
+from bp_rnn import _check, _programs
+from bp_rnn._state import System
 from bp_rnn.hopfield._settle import Moved, Retrieval, Settled, settle
 from bp_rnn.hopfield.patterns import as_patterns, correlate
 from bp_rnn.typing import Array, Params
@@ -25,7 +26,7 @@ class MemoryOptions(TypedDict, total=False):
     name: str | None
 
 
-class AssociativeMemory(bp.DynamicalSystem, abc.ABC):
+class AssociativeMemory(System, abc.ABC):
     """Stores patterns and returns to the one that a probe resembles.
 
     A subclass gives the pure functions ``fields``, ``advance`` and ``energy_of`` of a batch.
@@ -131,6 +132,7 @@ class AssociativeMemory(bp.DynamicalSystem, abc.ABC):
 
     def store(self, patterns: Any) -> None:
         """Store one pattern ``(num,)``, or several ``(M, num)``, beside those that are there."""
+        self.check_precision()
         new = as_patterns("patterns", patterns, self.num, self.levels)
         old = self.patterns.value
         self._learn(old, new)
@@ -144,6 +146,7 @@ class AssociativeMemory(bp.DynamicalSystem, abc.ABC):
         IndexError, TypeError
             If there is no such place, or ``index`` is neither an integer nor a list of them.
         """
+        self.check_precision()
         num = self.patterns.shape[0]
         places = np.atleast_1d(np.asarray(index))
         if places.ndim != 1 or places.dtype.kind not in "iu":
@@ -164,6 +167,7 @@ class AssociativeMemory(bp.DynamicalSystem, abc.ABC):
         TypeError, ValueError
             If it has another shape, is not finite, or holds other values than a unit can have.
         """
+        self.check_precision()
         value = as_patterns("probe", probe, self.num, self.probe_levels)
         shape = np.shape(probe)
         if not self.is_batched and shape != (self.num,):
@@ -172,6 +176,7 @@ class AssociativeMemory(bp.DynamicalSystem, abc.ABC):
 
     def reset_state(self, batch_size: int | None = None) -> None:
         """Turn every unit off (real ones to 0); ``batch_size`` sets a new batch, if batching."""
+        self.check_precision()
         batch = self.state.shape[:-1] if batch_size is None else (batch_size,)
         shape = (*batch, self.num) if self.is_batched else (self.num,)
         low = 0.0 if self.probe_levels is None else self.probe_levels[0]
@@ -179,6 +184,7 @@ class AssociativeMemory(bp.DynamicalSystem, abc.ABC):
 
     def update(self, x: Any = None) -> Array:
         """Advance by one step, with an input ``x`` to each unit, ``(num,)`` or a batch, if any."""
+        self.check_precision()
         params = self.params()
         if x is not None:
             params = self.drive(params, jnp.asarray(bm.as_jax(x), self.state.dtype))
@@ -214,6 +220,7 @@ class AssociativeMemory(bp.DynamicalSystem, abc.ABC):
         TypeError, ValueError
             As :meth:`set_state`.
         """
+        self.check_precision()
         value = as_patterns("probe", probe, self.num, self.probe_levels)
         most = jnp.asarray(_check.integer("num_step", num_step, 1))
         params = self.params()
@@ -221,6 +228,12 @@ class AssociativeMemory(bp.DynamicalSystem, abc.ABC):
         overlap = self.overlap_of(params, self.patterns.value, settled.state)
         found = Retrieval(settled.state, overlap, energy, *settled[1:])
         return found if np.ndim(probe) == 2 else jax.tree.map(lambda v: v[0], found)
+
+    def free_shapes(self, saved: dict[str, np.ndarray]) -> dict[str, tuple[int, ...]]:
+        """Return the shapes that depend on how many patterns are saved."""
+        patterns = saved.get("patterns", np.zeros(0))
+        num = len(patterns) if patterns.ndim else 0
+        return {"patterns": (num, self.num), "overlap": (*self.state.shape[:-1], num)}
 
     @property
     def is_batched(self) -> bool:
@@ -264,12 +277,14 @@ class AssociativeMemory(bp.DynamicalSystem, abc.ABC):
     def _unbatch(self, value: Array) -> Array:
         return value if self.is_batched else value.reshape(value.shape[1:])
 
-    @functools.cached_property
-    def _retrieve(self) -> Any:
-        def run(params: Params, state: Array, key: Array, most: Array) -> tuple[Settled, Array]:
-            advance = functools.partial(self.advance, params)
-            fields = functools.partial(self.fields, params)
-            settled, field = settle(advance, fields, state, key, most, self.has_cycles)
-            return settled, self.energy_of(params, settled.state, field)
+    @property
+    def _retrieve(self) -> _programs.Program:
+        pure = _programs.shell(self)
 
-        return jax.jit(run)
+        def run(params: Params, state: Array, key: Array, most: Array) -> tuple[Settled, Array]:
+            advance = functools.partial(pure.advance, params)
+            fields = functools.partial(pure.fields, params)
+            settled, field = settle(advance, fields, state, key, most, pure.has_cycles)
+            return settled, pure.energy_of(params, settled.state, field)
+
+        return _programs.find(("retrieve", pure), lambda: _programs.Program(run))

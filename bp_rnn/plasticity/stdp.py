@@ -8,6 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from bp_rnn import _check
+from bp_rnn._state import System
 from bp_rnn.cells._parameter import Initializer, fan_in_normal, parameter
 from bp_rnn.functional.correlation import mean_outer
 from bp_rnn.plasticity._clock import check_time_step, positive
@@ -32,7 +33,7 @@ class Synapses(NamedTuple):
     y: Array
 
 
-class STDP(bp.DynamicalSystem):
+class STDP(System):
     r"""Synapses that change with the times of the spikes on both sides.
 
     .. math::
@@ -187,6 +188,7 @@ class STDP(bp.DynamicalSystem):
         ValueError
             For another shape, or if the ``dt`` of the run is another one.
         """
+        self.check_precision()
         check_time_step(self.dt, self.name)
         pre, post = self._spikes("pre", pre, self.x), self._spikes("post", post, self.y)
         held = Synapses(self.w.value, jnp.atleast_2d(self.x.value), jnp.atleast_2d(self.y.value))

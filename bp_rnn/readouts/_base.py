@@ -9,10 +9,11 @@ import jax.numpy as jnp
 import numpy as np
 
 from bp_rnn import _check
+from bp_rnn._state import System
 from bp_rnn.typing import Array
 
 
-class Readout(bp.DynamicalSystem, abc.ABC):
+class Readout(System, abc.ABC):
     r"""A linear read-out :math:`z = W h + b` of the states of a network.
 
     Parameters
@@ -97,6 +98,7 @@ class Readout(bp.DynamicalSystem, abc.ABC):
 
     def samples(self, h: Any, y: Any) -> tuple[np.ndarray, np.ndarray]:
         """Return features ``(n, num_in)`` and targets ``(n, num_out)``, checked."""
+        self.check_precision()
         h, y = _check.real_array("h", h), _check.real_array("y", y)
         if h.ndim not in (2, 3) or h.shape[-1] != self.num_in:
             raise ValueError(
@@ -113,6 +115,7 @@ class Readout(bp.DynamicalSystem, abc.ABC):
 
     def update(self, h: Array) -> Array:
         """Return the output for the features of one time step."""
+        self.check_precision()
         h = jnp.asarray(bm.as_jax(h), self.w.dtype)
         self.z.value = h @ self.w.value.T + self.b.value
         return self.z.value

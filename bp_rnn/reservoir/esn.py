@@ -97,7 +97,7 @@ class ESN(Reservoir):
     The same ``key`` gives the same network in single and in double precision. A state in single
     precision ends after seven digits, however the read-out is fitted: a small input beside a large
     bias, and the last digits of a long free run, need ``bm.enable_x64()``. Which connections a
-    sparse one has is no Variable: load checkpoints into a network made with the same arguments.
+    sparse one has is no Variable: a saved state goes into a network made with the same key alone.
     Sources: Jaeger 2001; Jaeger & Haas 2004; Lukosevicius 2012; Rodan & Tino 2011; lecture 4,
     sections 3.5.1 to 3.5.3.
     """
@@ -219,6 +219,10 @@ class ESN(Reservoir):
     def matrix(self) -> Any:
         """Return W ``(num, num)``: a NumPy array, or SciPy's where zeros are not stored."""
         return self.product.matrix(np.asarray(self.w.value))
+
+    def drawn(self) -> dict[str, Any]:
+        """Return which connections there are, where zeros are not stored."""
+        return self.product.connections()
 
     def _add_feedback(self, scaling: float, w_fb: Initializer | None) -> None:
         if not self.readout_names:
