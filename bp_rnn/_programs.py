@@ -36,6 +36,7 @@ IGNORED = {
     "_implicit_nodes",
     "_integrate",
     "_influence",
+    "_views",
     "rng",
 }
 #: Programs kept at most, and bytes of the Variables that they keep alive.

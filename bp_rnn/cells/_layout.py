@@ -49,6 +49,8 @@ class Layout:
         Whether the number of the step is read, and not the time alone.
     is_noisy : bool
         Whether a call draws random numbers.
+    reads_dt : bool
+        Whether the time step makes a difference.
     """
 
     parts: dict[str, Part]
@@ -63,6 +65,7 @@ class Layout:
     switches: tuple[str, ...]
     counts: bool
     is_noisy: bool
+    reads_dt: bool
 
     def slice(self, name: str) -> slice:
         """Return the entries of a Variable."""
@@ -76,7 +79,7 @@ class _Probe:
         self.names = list(system.held)
         trained = [v.value for v in system.trained.values()]
         held = system.one(system.values())
-        x = jnp.zeros((*(1,) * system.takes_batch, *system.shape), system.dtype)
+        x = _input(system)
         num, time = len(trained), (jnp.zeros((), system.dtype), jnp.zeros((), int))
         last: list[Called] = []
 
@@ -162,7 +165,27 @@ def layout(system: System) -> Layout:
         switches=tuple(k for k in moving if k not in floats and k not in drawn),
         counts=probe.counts,
         is_noisy=bool(drawn),
+        reads_dt=timed or _reads_dt(system),
     )
+
+
+def _reads_dt(system: System) -> bool:
+    """Return whether a call depends on ``dt``; a system that can't take a traced one does."""
+    trained = [v.value for v in system.trained.values()]
+    held, x = system.one(system.values()), _input(system)
+
+    def call(dt: Array) -> list[Array]:
+        found = system.call(trained, held, x, (jnp.zeros((), system.dtype), 0), dt)
+        return [*found.values, *found.output]
+
+    try:
+        return any(dependence(call, jnp.asarray(system.dt, system.dtype)).reads)
+    except Exception:  # whatever BrainPy raises
+        return True
+
+
+def _input(system: System) -> Array:
+    return jnp.zeros((*(1,) * system.takes_batch, *system.shape), system.dtype)
 
 
 def _idle(system: System) -> dict[str, Array]:

@@ -82,7 +82,14 @@ class System:
             raise ValueError(f"output must be one of {known}, got {output!r}")
         self.held |= self._hidden()
 
-    def call(self, trained: Sequence[Array], held: Sequence[Array], x: Array, time: Any) -> Called:
+    def call(
+        self,
+        trained: Sequence[Array],
+        held: Sequence[Array],
+        x: Array,
+        time: Any,
+        dt: Array | None = None,
+    ) -> Called:
         """Call the system once; every Variable is left as it was.
 
         Parameters
@@ -94,19 +101,20 @@ class System:
             Input of the shape ``shape``.
         time : tuple
             Time and number of the step.
+        dt : Array, optional
+            Stands in for ``dt``.
         """
         with self._kept():
             for variable, value in zip(self.trained.values(), trained, strict=True):
                 variable.restore_value(value)
             for holder, value in zip(self.held.values(), held, strict=True):
                 self._put(holder, value)
-            output, name = self.run(x, time)
+            output, name = self.run(x, time, dt)
             return Called(self.values(), output, name)
 
-    def run(self, x: Array, time: Any = None) -> tuple[list[Array], str | None]:
+    def run(self, x: Array, time: Any, dt: Array | None = None) -> tuple[list[Array], str | None]:
         """Call the system once, on the Variables as they are, and change them."""
-        if time is not None:
-            bp.share.save(t=time[0], i=time[1], dt=self.dt)
+        bp.share.save(t=time[0], i=time[1], dt=self.dt if dt is None else dt)
         out = self.target(x) if self.shape != (0,) else self.target()
         if self.output is not None:
             out = self.held[self.output].value

@@ -49,6 +49,8 @@ class BrainPyCell(Cell):
         its other Variables follow the state at every update.
     reads_time : bool
         Whether the system reads the time or the number of the step.
+    dt : float
+        BrainPy's at construction, where the system reads it, else one: then it is a map.
     """
 
     rowwise = False
@@ -59,7 +61,6 @@ class BrainPyCell(Cell):
         dt = bm.get_dt()
         self._called = System(system, shape, dt, output)
         self._layout = layout(self._called)
-        self._trained = _flat_names(self._called.trained)
         size, num_out = self._layout.size, self._layout.num_out
         super().__init__(
             max(1, math.prod(shape)),
@@ -67,8 +68,11 @@ class BrainPyCell(Cell):
             num_hidden=None if num_out == size else num_out,
             mode=system.mode,
         )
-        self.num_in, self.dt, self.system = math.prod(shape), dt, system
-        self.is_noisy, self.param_names = self._layout.is_noisy, tuple(self._trained)
+        self.num_in, self.system = math.prod(shape), system
+        self.dt = dt if self._layout.reads_dt else 1.0
+        self.is_noisy = self._layout.is_noisy
+        self._trained = _flat_names(self._called.trained, set(dir(self)))
+        self.param_names = tuple(self._trained)
         self._views: dict[Any, Cell] = {}
         self.reads_time = self._layout.time_start is not None
         self._adopt()
@@ -184,14 +188,15 @@ class BrainPyCell(Cell):
         return Input(value, time=(t, i))
 
     def check_run(self) -> None:
-        """Refuse a run with another time step than BrainPy's was at construction.
+        """Refuse a run with another time step than BrainPy's was at construction, if it is read.
 
         Raises
         ------
         ValueError
             If ``bm.get_dt()``, which ``DSRunner(dt=...)`` sets, differs from ``dt``.
         """
-        require_dt(self)
+        if self._layout.reads_dt:
+            require_dt(self)
 
     def update(self, x: Array | None = None) -> Array:
         """Call the system on its own Variables, as ``bp.DSRunner`` does; return the output.
@@ -212,6 +217,7 @@ class BrainPyCell(Cell):
 
     def reset_state(self, batch_size: int | None = None) -> None:
         """Reset the system, with the size of a new batch where it takes batches."""
+        self.check_precision()
         if self.is_batched and batch_size is None:
             batch_size = self.state.shape[0]
         self._called.reset(batch_size if self.is_batched else None)
@@ -235,8 +241,8 @@ class BrainPyCell(Cell):
                 )
 
     def _adopt(self) -> None:
-        """Make the system's own Variables monitors of the cell, where the names are free."""
-        for name, holder in self._called.held.items():
+        """Make Variables attributes of the cell, where the names are free: monitors find them."""
+        for name, holder in {**self._trained, **self._called.held}.items():
             if "." not in name and isinstance(holder, bm.Variable) and not hasattr(self, name):
                 setattr(self, name, holder)
 
@@ -246,7 +252,7 @@ class BrainPyCell(Cell):
         if start is None:
             return jnp.zeros((), state.dtype), jnp.zeros((), int)
         count = COUNT.unpack(state[start + 1 :])
-        return (state[start] + count * self.dt).astype(state.dtype), count
+        return (state[start] + count * self._called.dt).astype(state.dtype), count
 
     def _held(self, state: Array) -> dict[str, Array]:
         """Return the values of all Variables that are not trained, of one sample."""
@@ -277,7 +283,7 @@ class BrainPyCell(Cell):
         entries += [p.pack(held[k], dtype) for k, p in plan.parts.items() if k not in floats]
         if plan.time_start is not None:
             t, count = (0.0, -1) if time is None else time
-            start = t - count * self.dt if time is not None else 0.0
+            start = t - count * self._called.dt if time is not None else 0.0
             entries.append(jnp.asarray(start, dtype).reshape(1))
             entries.append(COUNT.pack(jnp.asarray(count + 1, jnp.int32), dtype))
         return jnp.concatenate(entries)
@@ -375,13 +381,13 @@ def _reason(system: bp.DynamicalSystem, shape: tuple[int, ...], error: Exception
     return f"system {type(system).__name__} can't be called {what}: {said}"
 
 
-def _flat_names(trained: dict[str, bm.TrainVar]) -> dict[str, bm.TrainVar]:
-    """Return Variables by names without a dot, all different."""
+def _flat_names(trained: dict[str, bm.TrainVar], taken: set[str]) -> dict[str, bm.TrainVar]:
+    """Return Variables by names without a dot, all different and none of those taken."""
     names: dict[str, str] = {}
     for dotted in sorted(trained, key=lambda k: (k.count("."), k)):
         glue, flat = "_", dotted.replace(".", "_")
-        while flat in names.values():
+        while flat in taken or flat in names.values():
             glue += "_"
-            flat = dotted.replace(".", glue)
+            flat = dotted.replace(".", glue) if "." in dotted else flat + "_"
         names[dotted] = flat
     return {names[k]: v for k, v in trained.items()}
