@@ -44,6 +44,7 @@ def fixed_points_along(
     *,
     x: Callable[[float], Any] | None = None,
     params: Callable[[float], Params] | None = None,
+    t: float | None = None,
     progress_bar: bool = True,
     **options: Any,
 ) -> Branches:
@@ -62,6 +63,9 @@ def fixed_points_along(
         ``value -> input (num_in,)``, for an input axis ``lambda u: u * direction``.
     params : callable, optional
         ``value -> Params``, such as ``lambda g: {"w": g * w}``.
+    t : float, optional
+        Time at which a system is looked at that reads the time (``bp.share['t']``); it must be
+        given for such a one and has no effect on others.
     progress_bar : bool
         Whether to show one.
     **options
@@ -76,7 +80,7 @@ def fixed_points_along(
     ValueError, TypeError
         If neither ``x`` nor ``params`` is given, or as :func:`find_fixed_points`.
     """
-    system = as_system(system)
+    system = as_system(system, t)
     numbers = _check.real_array("values", values)
     if numbers.ndim != 1 or not len(numbers):
         raise ValueError(f"values must have shape (V,), got {numbers.shape}")

@@ -35,6 +35,7 @@ def find_fixed_points(
     max_round: int = 40,
     max_missed: float = 0.1,
     slow: float | None = None,
+    t: float | None = None,
     key: Array | int = 0,
 ) -> FixedPoints:
     r"""Find the fixed points of a system under a constant input, stable and unstable ones.
@@ -67,6 +68,9 @@ def find_fixed_points(
         times and the estimated number of those missed is at most this.
     slow : float, optional
         Minima of q that are not zero are kept as slow points up to this speed q; by default none.
+    t : float, optional
+        Time at which a system is looked at that reads the time (``bp.share['t']``); it must be
+        given for such a one and has no effect on others.
     key : int or JAX key
         Seed of the starts.
 
@@ -84,7 +88,7 @@ def find_fixed_points(
     Sources: Sussillo & Barak 2013, eqs. 1 and 2 (fixed and slow points); Chao 1984, eq. 5 (the
     estimate); lecture 2, "Identifying fixed points in an RNN".
     """
-    system = as_system(system)
+    system = as_system(system, t)
     values, x = as_params(system, params), as_input(system, x)
     num_start = _check.integer("num_start", num_start, 4)
     max_round = _check.integer("max_round", max_round, 0)

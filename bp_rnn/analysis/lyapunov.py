@@ -17,6 +17,7 @@ from bp_rnn.analysis.systems import (
     as_states,
     as_system,
     dtype_of,
+    with_time,
 )
 from bp_rnn.functional import lyapunov
 from bp_rnn.typing import Array, Params
@@ -70,6 +71,7 @@ def lyapunov_spectrum(
     num_step: int = 10_000,
     num_transient: int = 1000,
     num_exponent: int | None = None,
+    t: float | None = None,
     key: Array | int = 0,
 ) -> LyapunovSpectrum:
     r"""Return the Lyapunov exponents of a system as it is run, with its own time step.
@@ -97,6 +99,9 @@ def lyapunov_spectrum(
         the directions to their own.
     num_exponent : int, optional
         How many, the largest ones; S by default.
+    t : float, optional
+        Time at the start, for a system that reads the time (``bp.share['t']``); it must be given
+        for such a one and has no effect on others.
     key : int or JAX key
         Seed of the initial state and of the directions at the start.
 
@@ -116,7 +121,7 @@ def lyapunov_spectrum(
     The mean over time is a smooth one (:func:`bp_rnn.functional.lyapunov.smooth_mean`).
     Sources: Benettin et al. 1980; Engelken, Wolf & Abbott 2023 for networks.
     """
-    system = as_system(system)
+    system = as_system(system, t)
     values = as_params(system, params)
     num_step = _check.integer("num_step", num_step, 1)
     num_transient = _check.integer("num_transient", num_transient, 0)
@@ -128,6 +133,7 @@ def lyapunov_spectrum(
     x = as_input(system, x)
     if xs is not None:
         xs = as_sequence(system, "xs", xs, num_transient + num_step)
+    xs = with_time(system, xs, x, t, num_transient + num_step)
     key_state, key_frame = jax.random.split(_check.as_key(key))
     if state is None:
         start = jax.random.normal(key_state, (system.size,), dtype_of(system))

@@ -10,7 +10,7 @@ import jax.numpy as jnp
 
 from bp_rnn import _check
 from bp_rnn.cells import Cell, ContinuousCell, from_brainpy
-from bp_rnn.typing import Array, Params
+from bp_rnn.typing import Array, Input, Params
 
 
 @dataclass(frozen=True)
@@ -109,15 +109,23 @@ class Map:
 System = Cell | Flow | Map
 
 
-def as_system(system: System | bp.DynamicalSystem) -> System:
+def as_system(system: System | bp.DynamicalSystem, t: float | None = None) -> System:
     """Return what is analysed: BrainPy's systems become cells.
+
+    Parameters
+    ----------
+    system : Cell, bp.DynamicalSystem, Flow or Map
+        Of a system of BrainPy, also within a cell, only the memory is analysed: what a step
+        changes and a later one reads.
+    t : float, optional
+        At which time, for a system that reads the time.
 
     Raises
     ------
     TypeError
         If it is none of a cell, a ``bp.DynamicalSystem``, a :class:`Flow` and a :class:`Map`.
     ValueError
-        If its state depends on the future.
+        If its state depends on the future, or it reads the time and ``t`` is None.
     """
     if isinstance(system, Flow | Map):
         return system
@@ -130,7 +138,16 @@ def as_system(system: System | bp.DynamicalSystem) -> System:
     cell.check_precision()
     if not cell.causal:
         raise ValueError(f"system must be causal, got {type(cell).__name__}")
-    return cell
+    return cell.frozen(t)
+
+
+def with_time(system: System, xs: Any, x: Array, t: float | None, num_step: int) -> Any:
+    """Return inputs ``(num_step, ...)`` of a run that starts at ``t``, None for the same always."""
+    if not getattr(system, "reads_time", False) or t is None:
+        return xs
+    count = jnp.arange(num_step)
+    xs = jnp.broadcast_to(x, (num_step, *x.shape)) if xs is None else xs
+    return Input(xs, time=(t + count * system.dt, count))
 
 
 def is_continuous(system: System) -> bool:
@@ -156,6 +173,8 @@ def as_input(system: System, x: Any) -> Array:
 def as_states(system: System, name: str, states: Any) -> Array:
     """Return states ``(N, S)`` of an array ``(..., S)``."""
     value = jnp.asarray(_check.real_array(name, bm.as_jax(states)), dtype_of(system))
+    if isinstance(system, Cell):
+        value = system.memory_of(value)
     if value.ndim == 0 or value.shape[-1] != system.size or value.size == 0:
         raise ValueError(f"{name} must have shape (..., {system.size}), got {value.shape}")
     return value.reshape(-1, system.size)

@@ -81,8 +81,11 @@ class Cell(System, abc.ABC):
         Whether the state at a time depends on the past alone.
     is_noisy : bool
         Whether a run draws noise.
+    reads_time : bool
+        Whether a step depends on the time, as a system of BrainPy may.
     dt : float
-        Time of one step: one, unless the cell is given by a differential equation.
+        Time of one step: one, unless the cell is given by a differential equation or made of a
+        system of BrainPy.
     state : bm.Variable
         Shape ``(S,)``, or ``(batch, S)`` in a batching mode.
     z : bm.Variable
@@ -100,6 +103,7 @@ class Cell(System, abc.ABC):
     independent: bool = False
     causal: bool = True
     is_noisy: bool = False
+    reads_time: bool = False
     dt: float = 1.0
     state: bm.Variable
     z: bm.Variable
@@ -195,6 +199,25 @@ class Cell(System, abc.ABC):
     def initial_state(self, params: Params) -> Array:
         """Return the state of one sample at a reset, shape ``(S,)``; pure."""
         return params["s0"] if self.trains_start else self._start
+
+    def frozen(self, t: float | None = None) -> "Cell":  # noqa: ARG002
+        """Return the cell as it is analysed: what maps its memory to that after one step.
+
+        Parameters
+        ----------
+        t : float, optional
+            Time of the step; asked for where :attr:`reads_time` is true, else without effect.
+
+        Raises
+        ------
+        ValueError
+            If the time is missing, or the cell has no memory that can be analysed.
+        """
+        return self
+
+    def memory_of(self, states: Array) -> Array:
+        """Return states as those of this cell, if they are whole states of one it is made of."""
+        return states
 
     def inputs(
         self,
