@@ -144,6 +144,7 @@ def inputs(cell: Cell, x: Any) -> tuple[Array, bool]:
 
 def samples(cell: Cell, x: Any) -> Array:
     """Return inputs without time as ``(B, num_in)``."""
+    cell.check_precision()
     value = _without_time(cell, _check.real_array("x", x))
     return jnp.asarray(value, cell.state.dtype)
 
@@ -153,6 +154,7 @@ def pairs(cell: Cell, x: Any, y: Any, loss: PairedLoss) -> tuple[Array, Array]:
 
     Samples whose input or target ``np.ma`` masks are left out.
     """
+    cell.check_precision()
     raw = _ragged.array("x", x)
     xs = _without_time(cell, raw.value)
     there = _seen("x", raw.hidden.reshape(xs.shape))
@@ -186,6 +188,7 @@ def valid_steps(xs: Array, lengths: Any) -> Array:
 
 def initial_state(cell: Cell, init_state: Any, ys: Array | None, batch: int) -> Array:
     """Return the initial states ``(B, S)``: zeros or the cell's, an array, or the first target."""
+    cell.check_precision()
     if init_state is None:
         value = np.asarray(cell.initial_state(cell.params()))
     elif isinstance(init_state, str):

@@ -88,6 +88,7 @@ def sequences(cell: Cell, x: Any, lengths: Any = None) -> Sequences:
         If a shape, type or length does not fit, a value within a sequence is not finite, or one
         is masked there.
     """
+    cell.check_precision()
     raw = _ragged.sequences("x", x, cell.num_in)
     value, came = raw.value, raw.value.shape
     if value.ndim == 1 and cell.num_in == 1:

@@ -287,6 +287,7 @@ class Cell(System, abc.ABC):
         ValueError
             If the shape is another one. A single feature may come without its axis.
         """
+        self.check_precision()
         value = jnp.asarray(bm.as_jax(x), self.state.dtype)
         if self.num_in == 1 and value.ndim == int(self.is_batched):
             value = value[..., None]
@@ -315,6 +316,7 @@ class Cell(System, abc.ABC):
 
     def reset_state(self, batch_size: int | None = None) -> None:
         """Return to the initial state; in a batching mode ``batch_size`` sets a new batch."""
+        self.check_precision()
         value = self.initial_state(self.params())
         if self.is_batched:
             batch = self.state.shape[0] if batch_size is None else batch_size

@@ -126,6 +126,7 @@ class Readout(System, abc.ABC):
 
     def samples(self, h: Any, y: Any) -> tuple[np.ndarray, np.ndarray]:
         """Return features ``(n, num_in)`` and targets ``(n, num_out)``, checked."""
+        self.check_precision()
         return _samples.take(h, y, self.num_in, self.num_out, self.on_bad)
 
     def train_params(self) -> dict[str, bm.TrainVar]:
@@ -204,6 +205,7 @@ class Readout(System, abc.ABC):
         ValueError
             If ``h`` is not finite and bad samples are refused; nothing is changed then.
         """
+        self.check_precision()
         h = self._step_array("h", h)
         self.z.value = h @ self.w.value.T + self.b.value
         return self.z.value

@@ -108,6 +108,7 @@ class FORCE(System):
         TypeError, ValueError
             If a value is not finite or a shape does not fit; nothing is changed then.
         """
+        self.check_precision()
         cell = self.cell
         boxes = self._boxes()
         now = self._now("x", x, cell.num_in, refuse=True)
