@@ -37,9 +37,9 @@ def probe(cell: Cell) -> None:
     if cell.causal:  # the others have no step
         _require(cell, "step", (params, state, x), (cell.size,))
     _require(cell, "initial_state", (params,), (cell.size,))
-    seen = params["w_out"].shape[1:] if "w_out" in cell.readout_names else (cell.num_out,)
-    if "w_out" not in cell.param_names:  # with feedback the step reads it, and says what it is
-        _require(cell, "hidden", (params, state), seen)
+    # where the output is fed back, the step reads the read-out too
+    seen = params["w_out"].shape[1:] if "w_out" in params else (cell.num_out,)
+    _require(cell, "hidden", (params, state), seen)
     _require(cell, "output", (params, state), (cell.num_out,))
 
 
