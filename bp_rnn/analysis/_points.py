@@ -23,7 +23,8 @@ class Search(NamedTuple):
         Estimated chance that another start leads to a point that is known, by Good and Turing's
         :math:`1 - f_1 / n` of n hits.
     is_complete : bool
-        Whether it ended because nothing seemed to be missing, and not because of ``max_round``.
+        Whether it ended because nothing seemed to be missing, and not because of ``max_round``, and
+        no fixed point was hit by a single start.
     """
 
     num_start: int
@@ -50,8 +51,9 @@ class FixedPoints:
     is_fixed : np.ndarray
         False for slow points, ``(K,)``.
     is_isolated : np.ndarray
-        Whether dF/ds can be inverted, ``(K,)``. Where it can't the point is one of a line, a ring
-        or a plane of them, or at a bifurcation; of a continuum some points stand for all.
+        Whether there is no other fixed point next to it, ``(K,)``: dF/ds can be inverted, or it is
+        at a bifurcation. Points of a line, a ring or a plane are not isolated; some of them stand
+        for all.
     jac : np.ndarray
         ``(K, S, S)``: dF/ds of a flow, ds_{t+1}/ds_t of a map.
     eigenvalues : np.ndarray
