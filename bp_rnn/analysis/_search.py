@@ -105,8 +105,7 @@ def in_rounds(
     quiet = 0
     for i in range(max_round):
         known = found.num_isolated
-        starts = _starts.spread(rng, pool, found.states, searcher.num_start)
-        starts = np.clip(starts, found.region.low, found.region.high)
+        starts = _starts.spread(rng, pool, found.states, found.region, searcher.num_start)
         new = found.add(*searcher.run(starts, found.scale))
         hits = np.pad(hits, (0, len(new) - len(hits))) + new
         missed, coverage = _missed(hits[found.isolated])

@@ -1,6 +1,7 @@
 """Where a search starts: states that the system visits, and mixtures of what is known."""
 
 import functools
+import math
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
@@ -14,14 +15,14 @@ from bp_rnn.typing import Array, Params
 #: Runs that show where the states of a system are, their steps, and those that are kept.
 NUM_RUN, NUM_STEP, KEPT = 64, 300, (0, 3, 10, 30, 100, 200, 299)
 #: States beyond this many units have run away; from this one of those kept on, a run is at home.
-FAR, SETTLED = 1e6, 3
+FAR, SETTLED = 1e4, 3
 #: States of which the nearest is taken.
 NEAR = 8
 #: How much wider than what is known the widest starts are spread.
 WIDER = 2.0
 #: Sizes of states, as powers of ten, and directions at which the slope of F is compared with that
-#: in the middle; the part by which it differs where F is no longer linear.
-SIZES, DIRECTIONS, BENT = np.arange(-6.0, 9.0), 2, 0.25
+#: in the middle; the part by which it differs where F bends, and where it is no longer linear.
+SIZES, DIRECTIONS, BENT, LINEAR = np.arange(-6.0, 9.0), 2, 0.25, 1e-3
 #: Halvings of the last of these intervals.
 HALVINGS = 4
 
@@ -61,24 +62,28 @@ def unit(slopes: Slopes, centre: np.ndarray, rng: np.random.Generator) -> float:
     """
     u = rng.standard_normal((DIRECTIONS, len(centre)))
     f, middle = slopes(centre[None])[0]
+    steepness = np.linalg.norm(middle)
 
     def bend(powers: np.ndarray) -> np.ndarray:
+        """Return how far dF/ds is from that in the middle at these sizes."""
         states = centre + (10 ** powers[:, None, None] * u).reshape(-1, len(centre))
-        change = [np.linalg.norm(jac - middle) for _, jac in slopes(states)]
-        with np.errstate(invalid="ignore"):
-            large = np.array(change).reshape(-1, DIRECTIONS).max(1) > BENT * np.linalg.norm(middle)
-        return large
+        with np.errstate(over="ignore", invalid="ignore"):
+            change = [np.linalg.norm(jac - middle) for _, jac in slopes(states)]
+        return np.array(change).reshape(-1, DIRECTIONS).max(1)
 
-    with np.errstate(over="ignore", invalid="ignore"):
-        first = int(bend(SIZES).argmax())  # 0 where none is
-        if first == 0:
-            rate = np.linalg.norm(middle) / np.sqrt(len(centre))
-            size = np.abs(f).max() / rate if rate > 0 else 0.0
-            return float(size) if np.isfinite(size) and size > 0 else 1.0
-        low, high = SIZES[first - 1 : first + 1]
-        for _ in range(HALVINGS):
-            half = (low + high) / 2
-            low, high = (low, half) if bend(np.array([half]))[0] else (half, high)
+    change = bend(SIZES)
+    most = np.max(change, where=np.isfinite(change), initial=0.0)
+    border = max(BENT * min(most, steepness), LINEAR * steepness)
+    first = int((change > border).argmax())  # 0 where none is
+    if first == 0:
+        size = np.abs(f).max() * math.sqrt(len(centre))
+        with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
+            size = size / steepness
+        return float(size) if np.isfinite(size) and size > 0 else 1.0
+    low, high = SIZES[first - 1 : first + 1]
+    for _ in range(HALVINGS):
+        half = (low + high) / 2
+        low, high = (low, half) if bend(np.array([half]))[0] > border else (half, high)
     return float(10**high)
 
 
@@ -128,10 +133,13 @@ def _runs(system: System) -> Any:
     return jax.jit(jax.vmap(run, (None, 0, None)))
 
 
-def spread(rng: np.random.Generator, pool: np.ndarray, known: np.ndarray, num: int) -> np.ndarray:
-    """Return new starts ``(num, S)``: mixtures of what is known, lines between, a wide cloud.
+def spread(
+    rng: np.random.Generator, pool: np.ndarray, known: np.ndarray, region: Region, num: int
+) -> np.ndarray:
+    """Return new starts ``(num, S)``: mixtures of what is known, lines between, wide clouds.
 
-    Saddles lie between attractors, where no run stays, so that this is where to look.
+    Saddles lie between attractors, where no run stays, so that this is where to look; many are in
+    the corners of what can be reached, where units are near their limits.
 
     Parameters
     ----------
@@ -139,20 +147,29 @@ def spread(rng: np.random.Generator, pool: np.ndarray, known: np.ndarray, num: i
         Drawn from.
     pool, known : np.ndarray
         States visited ``(M, S)`` and fixed points found ``(K, S)``.
+    region : Region
+        Where states are looked for.
     num : int
         How many.
     """
     if len(known) < 2:
         known = pool
     part = num // 4
-    return np.concatenate(
-        [
-            _mix(rng, pool, part),
-            _mix(rng, known, part),
-            _between(rng, known, part),
-            _cloud(rng, pool, num - 3 * part),
-        ]
-    )
+    starts = [
+        _mix(rng, pool, part // 2),
+        _mix(rng, known, part),
+        _between(rng, known, part),
+        _box(rng, pool, region, part),
+        _cloud(rng, pool, num - 3 * part - part // 2),
+    ]
+    return np.clip(np.concatenate(starts), region.low, region.high)
+
+
+def _box(rng: np.random.Generator, states: np.ndarray, region: Region, num: int) -> np.ndarray:
+    """Return points of the box of what can be reached, or of the states; most at its faces."""
+    low = np.where(np.isfinite(region.low), region.low, states.min(0))
+    high = np.where(np.isfinite(region.high), region.high, states.max(0))
+    return low + (high - low) * rng.beta(0.5, 0.5, (num, states.shape[1]))
 
 
 def _between(rng: np.random.Generator, states: np.ndarray, num: int) -> np.ndarray:

@@ -4,6 +4,7 @@ from typing import Any
 
 import brainpy as bp
 import jax
+import jax.numpy as jnp
 import numpy as np
 
 from bp_rnn import _check
@@ -95,7 +96,9 @@ def find_fixed_points(
     max_missed = _check.not_negative("max_missed", _check.number("max_missed", max_missed))
     if slow is not None:
         slow = _check.positive("slow", _check.number("slow", slow))
-    rng = np.random.default_rng(np.asarray(jax.random.bits(_check.as_key(key), (4,))))
+    # of one type, so that the starts are the same in every precision
+    seed = jax.random.bits(_check.as_key(key), (4,), jnp.uint32)
+    rng = np.random.default_rng(np.asarray(seed))
     with double(system):
         values, x = as_params(system, params), as_input(system, x)
         given = None if candidates is None else as_states(system, "candidates", candidates)
