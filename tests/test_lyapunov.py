@@ -176,7 +176,7 @@ def blocks(*parts):
     ("matrix", "finite"),
     [
         (shift(20), []),
-        (0.3 * shift(60), []),
+        (0.3 * shift(40), []),
         (np.zeros((4, 4)), []),
         (np.zeros((1, 1)), []),
         (blocks(shift(5), [[0.5]], shift(3), [[-0.9]]), [0.9, 0.5]),

@@ -14,6 +14,8 @@ StepOf = Callable[[Array, Any], Array]
 #: What is left of a direction after a step counts as nothing up to so many rounding errors of the
 #: direction that grows most, times the root of S.
 GONE = 4
+#: What is left of a direction, relative to that one, from which on it is looked at closely.
+SMALL = 1e-6
 
 
 class Growth(NamedTuple):
@@ -72,23 +74,32 @@ def run(step: StepOf, state: Array, frame: Array, xs: Any, num_step: int) -> Gro
 
 def _orthonormal(moved: Array) -> tuple[Array, Array]:
     """Return the frame of directions ``(S, k)``, those that have ended last, and their growth."""
+    # rounding errors of entries that are zero would go on where nothing else does
+    is_there = (moved != 0).any(1, keepdims=True)
 
-    def factor(moved: Array) -> tuple[Array, Array]:
+    def factor(moved: Array) -> tuple[Array, Array, Array]:
         frame, triangle = jnp.linalg.qr(moved)
-        return frame, jnp.abs(jnp.diagonal(triangle))
+        return jnp.where(is_there, frame, 0), jnp.abs(jnp.diagonal(triangle)), triangle
 
-    def without(moved: Array, ends: Array) -> tuple[Array, Array]:
-        # a direction that has ended would take its part of those behind it
+    def without_ended() -> tuple[Array, Array]:
+        # rounding may leave more of a direction than of the least singular value
+        sizes = jnp.linalg.svd(triangle, compute_uv=False)
+        rounding = len(moved) ** 0.5 * jnp.finfo(moved.dtype).eps * sizes.max()
+        num_left = (sizes > GONE * rounding).sum()
+        ends = jnp.argsort(jnp.argsort(-size, stable=True)) >= num_left
+        # one that has ended would take its part of those behind it
         left = jnp.where(ends, 0, moved)[:, jnp.argsort(ends, stable=True)]
-        frame, size = factor(left)
-        ends = jnp.arange(len(size)) >= (~ends).sum()
-        return jnp.where(ends, 0, frame), jnp.where(ends, 0, size)
+        new, growth, _ = factor(left)
+        is_left = jnp.arange(len(size)) < num_left
+        return jnp.where(is_left, new, 0), jnp.where(is_left, growth, 0)
 
-    frame, size = factor(moved)
-    length = jnp.linalg.norm(moved, axis=0)
-    rounding = len(moved) ** 0.5 * jnp.finfo(moved.dtype).eps * length.max()
-    ends = size <= GONE * rounding
-    return jax.lax.cond(ends.any(), lambda: without(moved, ends), lambda: (frame, size))
+    frame, size, triangle = factor(moved)
+    none = ~moved.any(0)  # has ended before
+    is_last = ~(none[:-1] & ~none[1:]).any()
+    least = jnp.min(size, where=~none, initial=jnp.inf)
+    is_clear = (least > SMALL * size.max()) & is_last
+    rest = jnp.where(none, 0, frame), jnp.where(none, 0, size)
+    return jax.lax.cond(is_clear, lambda: rest, without_ended)
 
 
 def smooth_mean(values: Array) -> Array:
