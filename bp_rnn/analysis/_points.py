@@ -32,8 +32,14 @@ class Search(NamedTuple):
     coverage: float
     is_complete: bool
 
+    def __repr__(self) -> str:
+        return (
+            f"Search(num_start={self.num_start}, missed={self.missed:.3g}, "
+            f"coverage={self.coverage:.3g}, is_complete={self.is_complete})"
+        )
 
-@dataclasses.dataclass(frozen=True)
+
+@dataclasses.dataclass(frozen=True, repr=False)
 class FixedPoints:
     r"""Fixed points, the most stable first, and after them slow points, if any were asked for.
 
@@ -95,6 +101,19 @@ class FixedPoints:
     def __len__(self) -> int:
         return len(self.state)
 
+    def __repr__(self) -> str:
+        kinds = ", ".join(f"{count} {name}" for name, count in self.totals().items())
+        slow = int((~self.is_fixed).sum())
+        head = f"{len(self) - slow} fixed points" + (f" ({kinds})" if kinds else "")
+        if slow:
+            head += f", {slow} slow points"
+        head += f", state of {self.state.shape[1]}; {self.search!r}"
+        rows = [_row(self, i) for i in range(min(len(self), SHOWN))]
+        if len(self) > SHOWN:
+            rows.append(f"... {len(self) - SHOWN} more")
+        titles = [f"{'stability':16} {'unstable':>8} {'residual':>9} {'hits':>6}  state"]
+        return "\n".join([head, *titles[: len(rows)], *rows])
+
     def __getitem__(self, which: Any) -> "FixedPoints":
         # a single place keeps its axis
         places = np.atleast_1d(np.arange(len(self))[which])
@@ -136,6 +155,18 @@ class FixedPoints:
         return dict(zip(names.tolist(), counts.tolist(), strict=True))
 
 
+def _row(points: FixedPoints, i: int) -> str:
+    """Return the line of one point in a table."""
+    name = points.stability[i] if points.is_fixed[i] else "slow"
+    entries = [f"{v:.3g}" for v in points.state[i, :ENTRIES]]
+    more = ", ..." if points.state.shape[1] > ENTRIES else ""
+    state = f"[{', '.join(entries)}{more}]"
+    counts = f"{points.num_unstable[i]:8} {points.residual[i]:9.1e} {points.hits[i]:6}"
+    return f"{name:16} {counts}  {state}"
+
+
+#: Points of a table that are printed, and entries of their states.
+SHOWN, ENTRIES = 16, 4
 #: The attributes with one entry a point.
 COLUMNS = (
     "state",

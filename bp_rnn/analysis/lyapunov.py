@@ -22,6 +22,9 @@ from bp_rnn.analysis.systems import (
 from bp_rnn.functional import lyapunov
 from bp_rnn.typing import Array, Params
 
+#: Exponents that are printed.
+SHOWN = 6
+
 
 class LyapunovSpectrum(NamedTuple):
     r"""Lyapunov exponents, the largest first.
@@ -40,6 +43,14 @@ class LyapunovSpectrum(NamedTuple):
     exponents: np.ndarray
     history: np.ndarray
     state: np.ndarray
+
+    def __repr__(self) -> str:
+        largest = ", ".join(f"{v:.4g}" for v in self.exponents[:SHOWN])
+        more = ", ..." if len(self.exponents) > SHOWN else ""
+        return (
+            f"LyapunovSpectrum({len(self.exponents)} exponents: [{largest}{more}], "
+            f"dimension={self.dimension:.4g}, entropy={self.entropy:.4g})"
+        )
 
     @property
     def dimension(self) -> float:
