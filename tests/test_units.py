@@ -198,19 +198,20 @@ def test_the_unit_does_not_matter_to_an_equilibrium():
 def test_the_unit_does_not_matter_to_memories(x64):
     rng = np.random.default_rng(0)
     p = rng.random((5, 40))
+    probes = p + 0.1 * rng.normal(size=p.shape)
     signs = np.sign(rng.normal(size=(2, 40)))
     soft, graded, quiet = [], [], []
     with bm.environment(x64=x64):
         for c in SCALES:
             net = bp_rnn.SoftmaxHopfield(40, beta=0.8 / c**2)
             net.store(c * p)
-            soft.append(net.retrieve(c * (p + 0.1 * rng.normal(size=p.shape) * 0)))
+            soft.append(net.retrieve(c * probes))
             net = bp_rnn.ContinuousHopfield(40, gain=10 / c, dt=0.1)
             net.store(signs)
             net.w.value = net.w.value * c
             graded.append(net.retrieve(0.1 * c * signs))
             net.w.value = net.w.value * 0
-            quiet.append(net.retrieve(0.1 * c * signs, max_step=2000))
+            quiet.append(net.retrieve(0.1 * c * signs))
     for found in (soft, graded, quiet):
         assert all(np.asarray(one.converged).all() for one in found)
         steps = np.array([np.asarray(one.num_step) for one in found])
@@ -239,6 +240,6 @@ def test_tables_are_printed_on_a_screen():
 
 @pytest.mark.parametrize("shape", [(0, 3), (0,), (2, 0), (2, 4)])
 def test_the_growth_of_nothing_is_refused(shape):
-    layer = plasticity.PlasticLayer(3, 2, plasticity.Hebb())
+    layer = plasticity.PlasticLayer(3, 2, plasticity.Hebb(), lr=0.1)
     with pytest.raises(ValueError, match=r"inputs must have shape \(samples, 3\), got"):
         plasticity.norm_growth(layer, np.ones(shape))
