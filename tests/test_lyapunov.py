@@ -208,7 +208,7 @@ def test_a_delay_line_forgets_unless_it_leaks(leak):
 
 def test_a_direction_in_the_middle_that_ends_takes_nothing_of_the_others():
     w = jnp.diag(jnp.array([0.5, 0.0, 0.25]))
-    end = lyapunov.run(lambda s, x: w @ s, jnp.ones(3), jnp.eye(3), None, 4)  # noqa: ARG005
+    end = lyapunov.run(lambda s, x: w @ s, jnp.ones(3), jnp.eye(3), None, 4)
     right = np.log([[0.5, 0.25]] * 4)
     np.testing.assert_allclose(end.growth[:, :2], right)
     assert np.isneginf(end.growth[:, 2]).all()

@@ -137,7 +137,7 @@ def test_phase_plane_under_an_input(ax):
     np.testing.assert_allclose(u[v > 0], 0, atol=1e-6)
     with pytest.raises(ValueError, match=r"x must have shape \(2,\), got \(3,\)"):
         plot.plot_phase_plane(cell, np.ones(3), ax=ax)
-    with pytest.raises(ValueError, match="cell must have two state variables, got 3"):
+    with pytest.raises(ValueError, match="system must have two state variables, got 3"):
         plot.plot_phase_plane(networks.winner_take_all(3), ax=ax)
     with pytest.raises(ValueError, match="near must be near a saddle"):
         plot.plot_phase_plane(cell, saddle=[1.0, 0.0], ax=ax)

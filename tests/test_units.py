@@ -34,7 +34,7 @@ FEW = {
     "Deep": lambda seed: bp_rnn.Deep(
         [bp_rnn.GRU(2, 3, w_g=normal(seed)), bp_rnn.VanillaRNN(3, 2, w=normal(seed))]
     ),
-    "from_brainpy": lambda seed: bp_rnn.from_brainpy(  # noqa: ARG005
+    "from_brainpy": lambda seed: bp_rnn.from_brainpy(
         bp.dyn.GRUCell(2, NUM, mode=bm.TrainingMode(1), Wh_initializer=bp.init.Normal(0, 2.0))
     ),
 }

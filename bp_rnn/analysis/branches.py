@@ -33,10 +33,10 @@ class Branches(NamedTuple):
     points: tuple[FixedPoints, ...]
 
     def __repr__(self) -> str:
-        lines = [
-            f"{value:.6g}: {', '.join(f'{n} {name}' for name, n in table.totals().items()) or 'none'}"
-            for value, table in itertools.islice(self.rows(), SHOWN)
-        ]
+        lines = []
+        for value, table in itertools.islice(self.rows(), SHOWN):
+            counts = [f"{count} {name}" for name, count in table.totals().items()]
+            lines.append(f"{value:.6g}: {', '.join(counts) or 'none'}")
         if len(self.values) > SHOWN:
             lines.append(f"... {len(self.values) - SHOWN} more")
         return "\n".join([f"Branches of {len(self.values)} values", *lines])

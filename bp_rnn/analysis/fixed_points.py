@@ -42,9 +42,9 @@ def find_fixed_points(
     r"""Find the fixed points of a system under a constant input, stable and unstable ones.
 
     A fixed point is a zero of :math:`F = ds/dt`, or of the change in one step of a map. From many
-    starts :math:`q = \frac12 |F|^2` is minimised by Levenberg and Marquardt's method. The starts are the candidates first and then, in rounds, mixtures
-    of the states visited and of the points found, until an estimate from the repeated hits says
-    that no point is missing.
+    starts :math:`q = \frac12 |F|^2` is minimised by Levenberg and Marquardt's method. The starts
+    are the candidates first and then, in rounds, mixtures of the states visited and of the points
+    found, until an estimate from the repeated hits says that no point is missing.
 
     The search and all that it returns are in double precision whatever the network's, unless the
     program of the system itself rounds to a shorter type. Points outside the limits of
