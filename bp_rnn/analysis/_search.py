@@ -9,6 +9,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from bp_rnn import _programs
 from bp_rnn.analysis import _starts
 from bp_rnn.analysis._collect import Collection, Look, Scale
 from bp_rnn.analysis._points import Search
@@ -45,7 +46,7 @@ class Searcher:
     def __init__(self, system: System, params: Params, x: Array, num_start: int, patience: int):
         self.num_start = num_start
         self._of = system, params, x
-        search, look = _programs(system, num_start, patience)
+        search, look = _compiled(system, num_start, patience)
         self._search = functools.partial(search, params, x)
         self._look = functools.partial(look, params, x)
         self._dtype = x.dtype
@@ -124,8 +125,7 @@ def _missed(hits: np.ndarray) -> tuple[float, float]:
     return missed, float(1 - once / hits.sum()) if hits.any() else 1.0
 
 
-@functools.lru_cache(maxsize=16)
-def _programs(system: System, num_start: int, patience: int) -> tuple[Any, Any]:
+def _compiled(system: System, num_start: int, patience: int) -> tuple[Any, Any]:
     """Return the compiled search from ``num_start`` starts, and the compiled look at a state."""
     lanes = CPU_LANES if jax.default_backend() == "cpu" else num_start
     lanes = max(1, min(lanes, MOST_NUMBERS // system.size**2))
@@ -150,4 +150,7 @@ def _programs(system: System, num_start: int, patience: int) -> tuple[Any, Any]:
 
         return jax.lax.map(one, states)
 
-    return jax.jit(search), jax.jit(look)
+    return (
+        _programs.find(("search", system, lanes, patience), lambda: _programs.Program(search)),
+        _programs.find(("look", system), lambda: _programs.Program(look)),
+    )

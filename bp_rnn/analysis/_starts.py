@@ -1,6 +1,5 @@
 """Where a search starts: states that the system visits, and mixtures of what is known."""
 
-import functools
 import math
 from collections.abc import Callable
 from typing import Any, NamedTuple
@@ -9,6 +8,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from bp_rnn import _programs
 from bp_rnn.analysis.systems import System, dtype_of, state_range
 from bp_rnn.typing import Array, Params
 
@@ -122,7 +122,6 @@ def visited(
     return runs[is_near], Region(low, high, home_low, home_high)
 
 
-@functools.lru_cache(maxsize=16)
 def _runs(system: System) -> Any:
     def run(params: Params, start: Array, x: Array) -> Array:
         def body(state: Array, _: None) -> tuple[Array, Array]:
@@ -130,7 +129,9 @@ def _runs(system: System) -> Any:
 
         return jax.lax.scan(body, start, length=NUM_STEP)[1][jnp.asarray(KEPT)]
 
-    return jax.jit(jax.vmap(run, (None, 0, None)))
+    return _programs.find(
+        ("runs", system), lambda: _programs.Program(jax.vmap(run, (None, 0, None)))
+    )
 
 
 def spread(

@@ -1,6 +1,5 @@
 """The Lyapunov spectrum of a system."""
 
-import functools
 from typing import Any, NamedTuple
 
 import brainpy as bp
@@ -8,7 +7,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from bp_rnn import _check
+from bp_rnn import _check, _programs
 from bp_rnn.analysis._precision import double
 from bp_rnn.analysis.systems import (
     System,
@@ -170,7 +169,6 @@ def _start(system: System, state: Any, num: int, key: Array) -> tuple[Array, Arr
     return start, frame
 
 
-@functools.lru_cache(maxsize=16)
 def _program(system: System, num_step: int, num_transient: int) -> Any:
     def run(params: Params, state: Array, frame: Array, x: Array, xs: Any) -> Any:
         def step(state: Array, now: Any) -> Array:
@@ -181,4 +179,5 @@ def _program(system: System, num_step: int, num_transient: int) -> Any:
         growth = end.growth[num_transient:]
         return end.state, growth, lyapunov.smooth_mean(growth)
 
-    return jax.jit(run)
+    made_from = "lyapunov", system, num_step, num_transient
+    return _programs.find(made_from, lambda: _programs.Program(run))

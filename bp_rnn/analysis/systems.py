@@ -6,7 +6,6 @@ from typing import Any
 
 import brainpy as bp
 import brainpy.math as bm
-import jax
 import jax.numpy as jnp
 import numpy as np
 
