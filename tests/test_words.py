@@ -33,7 +33,7 @@ def test_a_nonlinearity_of_numpy(name):
     for theirs, right in ((np.tanh, jnp.tanh), (scipy.special.expit, jax.nn.sigmoid)):
         v = jnp.linspace(-1, 1, 5)
         made = make(theirs)
-        found = made.network.phi if name == "PlasticLayer" else made.phi
+        found = made._network.phi if name == "PlasticLayer" else made.phi
         np.testing.assert_allclose(found(v), right(v), rtol=1e-12)
     for phi, why in (
         (lambda v: np.maximum(v, 0), "TracerArrayConversionError"),
