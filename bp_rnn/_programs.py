@@ -36,6 +36,7 @@ IGNORED = {
     "_implicit_nodes",
     "_integrate",
     "_influence",
+    "_views",
     "rng",
     "_learner",  # what a reservoir learnt,
     "_end",  # and where it stopped

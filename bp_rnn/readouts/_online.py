@@ -1,7 +1,6 @@
 """Read-outs that learn at every step."""
 
 import abc
-import functools
 from typing import Any
 
 import brainpy.math as bm
@@ -9,6 +8,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from bp_rnn import _programs
 from bp_rnn.functional.constraint import Box, project_all
 from bp_rnn.readouts._base import Readout, require_finite
 from bp_rnn.typing import Array
@@ -115,19 +115,21 @@ class OnlineReadout(Readout, abc.ABC):
             require_finite(self, {k: memory[k] for k in ("w", "b")})
         self.store(memory)
 
-    @functools.cached_property
+    @property
     def _compiled(self) -> Any:
+        pure = _programs.shell(self)
+
         def run(memory: Memory, h: Array, y: Array, count: Array, boxes: dict[str, Box]) -> Memory:
             def body(turn: Array, memory: Memory) -> Memory:
                 for i in range(UNROLL):
                     at = turn * UNROLL + i
-                    new = self.learn_within(memory, h[at], y[at], boxes)
+                    new = pure.learn_within(memory, h[at], y[at], boxes)
                     memory = {k: jnp.where(at < count, v, memory[k]) for k, v in new.items()}
-                return self.settle(memory)
+                return pure.settle(memory)
 
             return jax.lax.fori_loop(0, -(-count // UNROLL), body, memory)
 
-        return jax.jit(run)
+        return _programs.find(("learn", pure), lambda: _programs.Program(run))
 
     def _remember(self) -> None:
         """Make the Variables of the memory, once the constants are set."""

@@ -5,7 +5,6 @@ there are: any number of steps needs few programs, and hardly a step more than a
 cut, filled or joined is NumPy's, which compiles nothing.
 """
 
-import functools
 from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
@@ -15,6 +14,7 @@ import numpy as np
 from jax import lax
 from tqdm.auto import tqdm
 
+from bp_rnn import _programs
 from bp_rnn.cells import Cell
 from bp_rnn.typing import Array, Params
 
@@ -101,13 +101,13 @@ class Harvest:
         total = total if self._cell.causal else 1  # what looks ahead needs the whole sequence
         width = -(-num_step // total)
         starts = range(0, num_step, width)
-        params, pending = self._cell.params(), None
+        run, params, pending = self._run, self._cell.params(), None
         hidden = not progress_bar or len(starts) == 1
         for i, start in enumerate(tqdm(starts, desc="states", disable=hidden)):
             time = slice(start, min(start + width, num_step))
             now = (None if v is None else fill(v[:, time], room(width)) for v in (xs, fed))
             counts = np.clip(lengths - start, 0, width)
-            state, read = self._run(params, state, *now, counts, what)
+            state, read = run(params, state, *now, counts, what)
             # the host works on a piece while the next one is computed
             if pending is not None:
                 yield pending
@@ -141,11 +141,11 @@ class Harvest:
         most = max(1, PIECE // (self._features * steps))
         width = -(-num // -(-num // most))
         xs, weights = fill(np.asarray(xs), steps), fill(weights, steps)
-        found, params = [], self._cell.params()
+        run, found, params = self._pool, [], self._cell.params()
         for start in range(0, num, width):
             part = slice(start, start + width)
             now = (fill(np.asarray(v[part]), width, 0) for v in (state, xs, lengths, weights))
-            found.append(np.asarray(self._pool(params, *now)))
+            found.append(np.asarray(run(params, *now)))
         return jax.device_put(np.concatenate(found)[:num])
 
     def generate(self, state: Array, num_step: int) -> np.ndarray:
@@ -153,9 +153,9 @@ class Harvest:
         found = self._free(self._cell.params(), state, num_step, room(num_step))
         return np.asarray(found)[:, :num_step]
 
-    @functools.cached_property
+    @property
     def _run(self) -> Callable[..., Any]:
-        cell = self._cell
+        cell = _programs.shell(self._cell)
 
         def run(
             params: Params, state: Array, xs: Array, fed: Array | None, counts: Array, what: str
@@ -179,11 +179,11 @@ class Harvest:
             start = state, jnp.zeros(shape.shape, shape.dtype)
             return lax.fori_loop(0, -(-counts.max() // block), body, start)
 
-        return jax.jit(run, static_argnums=5)
+        return _programs.find(("run", cell), lambda: _programs.Program(run, static_argnums=5))
 
-    @functools.cached_property
+    @property
     def _pool(self) -> Callable[..., Any]:
-        cell = self._cell
+        cell = _programs.shell(self._cell)
 
         def run(params: Params, state: Array, xs: Array, counts: Array, weights: Array) -> Array:
             def one(state: Array, left: Array, xs: Any, weights: Array) -> tuple[Array, Array]:
@@ -205,11 +205,11 @@ class Harvest:
             start = state, jnp.zeros(shape.shape, shape.dtype)
             return lax.fori_loop(0, -(-counts.max() // block), body, start)[1]
 
-        return jax.jit(lambda p, state, xs, counts, weights: run(p, state, xs, counts, weights))
+        return _programs.find(("pool", cell), lambda: _programs.Program(run))
 
-    @functools.cached_property
+    @property
     def _free(self) -> Callable[..., Any]:
-        cell = self._cell
+        cell = _programs.shell(self._cell)
 
         def run(params: Params, state: Array, num_step: Array, steps: int) -> Array:
             def one(state: Array) -> Array:
@@ -223,7 +223,7 @@ class Harvest:
 
             return _over_samples(one)(state)
 
-        return jax.jit(run, static_argnums=3)
+        return _programs.find(("generate", cell), lambda: _programs.Program(run, static_argnums=3))
 
 
 def room(num_step: int) -> int:

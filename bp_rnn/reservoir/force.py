@@ -1,6 +1,5 @@
 """FORCE learning."""
 
-import functools
 from typing import Any
 
 import brainpy.math as bm
@@ -8,7 +7,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from bp_rnn import _check, _data
+from bp_rnn import _check, _data, _programs
 from bp_rnn._state import System
 from bp_rnn.functional.constraint import Box
 from bp_rnn.readouts import RLS
@@ -201,7 +200,7 @@ class FORCE(System):
             params["b_out"] = memory["b"]
         return params, state, memory, error
 
-    @functools.cached_property
+    @property
     def _run(self) -> Any:
         cell = self.cell
 
@@ -224,7 +223,7 @@ class FORCE(System):
             start = params, state, memory, jnp.zeros_like(ys), jnp.array(False)
             return jax.lax.fori_loop(0, count, body, start)
 
-        return jax.jit(run)
+        return _programs.find(("run", self), lambda: _programs.Program(run))
 
     def _now(self, name: str, value: Any, num: int, *, refuse: bool) -> Array:
         """Return what comes at one step, checked where values are known."""
