@@ -317,3 +317,146 @@ def test_one_strength_needs_no_decomposition(intercept, monkeypatch):
     for ridge in 10.0 ** np.arange(-16, 3, 3):
         for one, other in zip(_factor.solve(layout, factor, ridge), path(ridge), strict=True):
             np.testing.assert_allclose(one, other, rtol=1e-6, atol=1e-9 * np.abs(other).max())
+
+
+ONLINE = {k: v for k, v in READOUTS.items() if k in ("RLS", "LMS")}
+every_online = pytest.mark.parametrize("make", ONLINE.values(), ids=ONLINE)
+BAD_SAMPLES = [
+    ("h", np.nan, "h must be finite, got nan"),
+    ("h", np.inf, "h must be finite, got inf"),
+    ("y", np.nan, "y must be finite, got nan"),
+    ("y", -np.inf, "y must be finite, got -inf"),
+]
+
+
+def values(learner):
+    return {k: np.asarray(v) for k, v in learner.vars().unique().items()}
+
+
+def spoiled(name, value, h, y):
+    h, y = np.array(h, float), np.array(y, float)
+    (h if name == "h" else y)[..., 0] = value
+    return h, y
+
+
+@every_online
+@pytest.mark.parametrize(("name", "value", "message"), BAD_SAMPLES)
+def test_a_bad_sample_of_a_step_is_refused_or_left_out(make, name, value, message):
+    h, y = data(num=20)
+    learner, lenient = make(NUM_IN, NUM_OUT).fit(h, y), make(NUM_IN, NUM_OUT, on_bad="skip")
+    lenient.fit(h, y)
+    before, bad = values(learner), spoiled(name, value, h[0], y[0])
+    with pytest.raises(ValueError, match=message):
+        learner(*bad)
+    assert all((v == before[k]).all() for k, v in values(learner).items())
+    kept = {k: np.asarray(getattr(lenient, k).value) for k in lenient.memory_names}
+    lenient(*bad)
+    bm.jit(learner.update)(*bad)
+    runner = bp.DSRunner(learner, progress_bar=False)
+    runner.run(inputs=tuple(bm.asarray(v[None]) for v in bad))
+    for found in (lenient, learner):
+        for k, v in kept.items():
+            np.testing.assert_array_equal(getattr(found, k).value, v)
+    for found in (lenient, learner):  # and learning goes on
+        found(h[1], y[1])
+    right = make(NUM_IN, NUM_OUT).fit(np.r_[h, h[1:2]], np.r_[y, y[1:2]])
+    np.testing.assert_allclose(learner.w.value, right.w.value, rtol=1e-9)
+    np.testing.assert_allclose(lenient.w.value, right.w.value, rtol=1e-9)
+
+
+@every_readout
+@pytest.mark.parametrize(("name", "value", "message"), BAD_SAMPLES)
+def test_bad_samples_among_others_are_refused_or_left_out(make, name, value, message):
+    h, y = targets(make)
+    bad_h, bad_y = h.copy(), np.array(y, float)
+    bad_h[[3, 70]], bad_y[[3, 70]] = spoiled(name, value, h[[3, 70]], y[[3, 70]])
+    learner = make(NUM_IN, NUM_OUT).fit(h, y)
+    before = values(learner)
+    for method in (learner.add, learner.fit):
+        with pytest.raises(ValueError, match=message):
+            method(bad_h, bad_y)
+    assert all((v == before[k]).all() for k, v in values(learner).items())
+    rest = np.setdiff1d(np.arange(NUM), [3, 70])
+    right = make(NUM_IN, NUM_OUT).fit(h[rest], y[rest])
+    lenient = make(NUM_IN, NUM_OUT, on_bad="skip").fit(bad_h, bad_y)
+    np.testing.assert_allclose(lenient.w.value, right.w.value, rtol=1e-9)
+    hidden = np.zeros(bad_h.shape, bool)
+    hidden[[3, 70], 1] = True
+    masked = make(NUM_IN, NUM_OUT).fit(np.ma.array(h, mask=hidden), y)
+    np.testing.assert_allclose(masked.w.value, right.w.value, rtol=1e-9)
+
+
+@every_readout
+def test_unknown_ways_with_bad_samples(make):
+    with pytest.raises(ValueError, match="unknown on_bad 'ignore'"):
+        make(3, 2, on_bad="ignore")
+
+
+def test_a_readout_that_diverges_is_an_error_and_stays_as_it_was():
+    h, y = data()
+    learner = readouts.LMS(NUM_IN, NUM_OUT, lr=1e-3).fit(h[:50], y[:50])
+    learner.lr = 5.0
+    before = values(learner)
+    for method in (learner.add, learner.fit):
+        with pytest.raises(FloatingPointError, match=r"LMS diverged: b, w is not .* lr=5.0 may"):
+            method(h, y)
+    with pytest.raises(FloatingPointError, match="LMS diverged"):
+        for _ in range(400):
+            learner(h[0], y[0])
+    assert np.isfinite(np.asarray(learner.w.value)).all()
+    learner.restart()
+    for name, value in before.items():
+        assert np.isfinite(value).all(), name
+    with bm.environment(x64=False):
+        single = readouts.Ridge(NUM_IN, NUM_OUT).fit(h, y)
+        with pytest.raises(
+            FloatingPointError, match="Ridge diverged: w, b is not finite in float32"
+        ):
+            single.fit(h, 1e60 * y)
+        assert np.isfinite(np.asarray(single.w.value)).all()
+
+
+#: What a read-out hears for a long time: nothing, one feature of two that are alike, or all but
+#: one; and what is excited afterwards.
+SILENCE = {
+    "all": lambda h: 0 * h,
+    "constant": lambda h: 0 * h + 1,
+    "dead feature": lambda h: h * (np.arange(NUM_IN) > 0),
+    "twins": lambda h: np.c_[h[:, :1], h[:, :-1]],
+}
+
+
+@pytest.mark.parametrize("float_type", ["float32", "float64"])
+@pytest.mark.parametrize("silence", SILENCE)
+@pytest.mark.parametrize("forgetting", [0.99, 0.9])
+def test_rls_bears_silence_and_learns_afterwards(forgetting, silence, float_type):
+    rng = np.random.default_rng(0)
+    w, v = rng.normal(size=(2, NUM_IN, 1))
+    h = SILENCE[silence](rng.normal(size=(8000, NUM_IN)))
+    with bm.environment(x64=float_type == "float64"):
+        learner = readouts.RLS(NUM_IN, 1, forgetting=forgetting, ridge=1.0).fit(h, h @ w)
+        np.testing.assert_allclose(
+            h[-50:] @ learner.w.value.T + learner.b.value, h[-50:] @ w, atol=1e-3
+        )
+        p = np.asarray(learner.root.value, float).T @ np.asarray(learner.root.value, float)
+        bound = 2 / np.finfo(float_type).eps / forgetting**4
+        assert np.linalg.eigvalsh(p).max() < bound
+        # another relation is learnt in the directions that are heard
+        learner.add(h[:1000], h[:1000] @ v)
+        np.testing.assert_allclose(
+            h[:50] @ learner.w.value.T + learner.b.value, h[:50] @ v, atol=1e-2
+        )
+        h = rng.normal(size=(2000, NUM_IN))
+        learner.add(h, h @ w)
+        np.testing.assert_allclose(learner.w.value, w.T, atol=1e-3)
+
+
+def test_rls_under_excitation_is_exact_beyond_the_first_look_at_its_root():
+    """Weighted least squares, also after the eigenvalues have been looked at."""
+    rng = np.random.default_rng(0)
+    h, y = rng.normal(size=(900, NUM_IN)), rng.normal(size=(900, NUM_OUT))
+    learner = readouts.RLS(NUM_IN, NUM_OUT, forgetting=0.95, ridge=1e-3).fit(h, y)
+    w, b = normal_equations(h, y, 1e-3 * 0.95**900, True, 0.95 ** np.arange(899, -1, -1))
+    assert learner.largest.value < 1e6  # not the bound from the start, 0.95 ** -900 / ridge
+    np.testing.assert_allclose(learner.w.value, w, rtol=1e-8)
+    np.testing.assert_allclose(learner.b.value, b, rtol=1e-8)

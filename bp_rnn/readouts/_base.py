@@ -229,9 +229,14 @@ class Readout(System, abc.ABC):
         return project_all(self.boxes, start, {k: v.value for k, v in self.train_params().items()})
 
     def _write(self, w: Any, b: Any) -> None:
-        found = {"w": jnp.asarray(w, self.w.dtype), "b": jnp.asarray(b, self.b.dtype)}
+        found = {"w": _cast(w, self.w.dtype), "b": _cast(b, self.b.dtype)}
         require_finite(self, found)
         self.w.value, self.b.value = found["w"], found["b"]
+
+
+def _cast(value: Any, dtype: Any) -> Array:
+    with np.errstate(over="ignore"):  # require_finite says it better
+        return jnp.asarray(value, dtype)
 
 
 def require_finite(readout: Readout, found: dict[str, Array]) -> None:
@@ -244,8 +249,9 @@ def require_finite(readout: Readout, found: dict[str, Array]) -> None:
     """
     bad = [k for k, v in found.items() if not np.isfinite(np.asarray(v)).all()]
     if bad:
-        rate = f"; lr={readout.lr} may be too large for these features" * hasattr(readout, "lr")
+        rate = getattr(readout, "lr", None)
+        cause = "" if rate is None else f"; lr={rate} may be too large for these features"
         raise FloatingPointError(
             f"{type(readout).__name__} diverged: {', '.join(bad)} is not finite in "
-            f"{readout.w.dtype}{rate}; everything is as it was before"
+            f"{readout.w.dtype}{cause}; everything is as it was before"
         )
