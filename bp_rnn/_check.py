@@ -112,6 +112,8 @@ def numeric(name: str, value: Any) -> np.ndarray:
         ) from None
     except ValueError as error:
         raise ValueError(f"{name} must be a rectangular array: {error}") from None
+    if type(value).__module__.startswith("scipy.sparse"):
+        raise TypeError(f"{name} must be dense, got a SciPy sparse matrix; pass {name}.toarray()")
     if array.dtype.kind not in "biuf" and array.dtype.name != "bfloat16":
         raise TypeError(f"{name} must hold real numbers, got dtype {array.dtype}")
     return array

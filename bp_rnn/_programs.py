@@ -38,6 +38,8 @@ IGNORED = {
     "_influence",
     "_views",
     "rng",
+    "_learner",  # what a reservoir learnt,
+    "_end",  # and where it stopped
 }
 #: Programs kept at most, and bytes of the Variables that they keep alive.
 MAX_PROGRAMS, MAX_BYTES = 32, 1 << 28

@@ -3,7 +3,6 @@
 from typing import Any, Literal, NamedTuple
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 
 from bp_rnn import _check, _ragged
@@ -54,7 +53,7 @@ class Sequences(NamedTuple):
         if not behind:
             return self
         xs = np.pad(np.asarray(self.xs), ((0, 0), (0, behind), (0, 0)))
-        return self._replace(xs=jnp.asarray(xs), valid=np.pad(self.valid, ((0, 0), (0, behind))))
+        return self._replace(xs=jax.device_put(xs), valid=np.pad(self.valid, ((0, 0), (0, behind))))
 
     def restore(self, values: Any) -> Any:
         """Return ``(B, T, ...)``, or a pytree of such, in the layout in which the inputs came.
@@ -119,7 +118,7 @@ def sequences(cell: Cell, x: Any, lengths: Any = None) -> Sequences:
 
 def on_device(value: Any, dtype: Any) -> Array:
     """Return an array of JAX without a program for its shape, as a cast by JAX needs."""
-    return jnp.asarray(np.asarray(value).astype(dtype), dtype)
+    return jax.device_put(np.asarray(value).astype(dtype))  # jnp.asarray compiles, too
 
 
 def blank(value: np.ndarray, there: np.ndarray) -> np.ndarray:

@@ -1,5 +1,6 @@
 """Fixed points that move with an input or with a parameter."""
 
+import itertools
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, NamedTuple
 
@@ -12,6 +13,9 @@ from bp_rnn.analysis._points import FixedPoints
 from bp_rnn.analysis.fixed_points import find_fixed_points
 from bp_rnn.analysis.systems import System, as_system
 from bp_rnn.typing import Params
+
+#: Values that are printed.
+SHOWN = 18
 
 
 class Branches(NamedTuple):
@@ -27,6 +31,15 @@ class Branches(NamedTuple):
 
     values: np.ndarray
     points: tuple[FixedPoints, ...]
+
+    def __repr__(self) -> str:
+        lines = []
+        for value, table in itertools.islice(self.rows(), SHOWN):
+            counts = [f"{count} {name}" for name, count in table.totals().items()]
+            lines.append(f"{value:.6g}: {', '.join(counts) or 'none'}")
+        if len(self.values) > SHOWN:
+            lines.append(f"... {len(self.values) - SHOWN} more")
+        return "\n".join([f"Branches of {len(self.values)} values", *lines])
 
     @property
     def num_fixed(self) -> np.ndarray:

@@ -1,6 +1,5 @@
 """Whether a network forgets a perturbation."""
 
-import functools
 from typing import Any, NamedTuple
 
 import brainpy as bp
@@ -8,7 +7,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from bp_rnn import _check
+from bp_rnn import _check, _programs
 from bp_rnn.analysis.systems import System, as_params, as_sequence, as_states, as_system, with_time
 from bp_rnn.typing import Array, Params
 
@@ -86,7 +85,6 @@ def perturb(
     return Contraction(distance, rate)
 
 
-@functools.lru_cache(maxsize=16)
 def _program(system: System) -> Any:
     def run(params: Params, start: Array, directions: Array, xs: Array) -> Array:
         def body(states: Array, x: Array) -> tuple[Array, Array]:
@@ -98,4 +96,4 @@ def _program(system: System) -> Any:
         every = jnp.concatenate([states[None], later])
         return jnp.linalg.norm(every[:, 1:] - every[:, :1], axis=2).T
 
-    return jax.jit(run)
+    return _programs.find(("perturb", system), lambda: _programs.Program(run))

@@ -1,12 +1,12 @@
 """The linear network that a system is near a state."""
 
-import functools
 from typing import Any, NamedTuple
 
 import brainpy as bp
 import jax
 import numpy as np
 
+from bp_rnn import _programs
 from bp_rnn.analysis.stability import growth_rates
 from bp_rnn.analysis.systems import (
     System,
@@ -99,11 +99,12 @@ def linearise(
     return Linearisation(jac, jac_x, eigenvalues, right, np.linalg.inv(right), growth)
 
 
-@functools.lru_cache(maxsize=16)
 def _program(system: System) -> Any:
     function = system.derivative if is_continuous(system) else system.step
 
     def one(params: Params, state: Array, x: Array) -> Any:
         return jax.jacobian(function, (1, 2))(params, state, x)
 
-    return jax.jit(jax.vmap(one, (None, 0, None)))
+    return _programs.find(
+        ("linearise", system), lambda: _programs.Program(jax.vmap(one, (None, 0, None)))
+    )

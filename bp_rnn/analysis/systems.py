@@ -7,6 +7,7 @@ from typing import Any
 import brainpy as bp
 import brainpy.math as bm
 import jax.numpy as jnp
+import numpy as np
 
 from bp_rnn import _check
 from bp_rnn.cells import Cell, ContinuousCell, from_brainpy
@@ -157,7 +158,26 @@ def is_continuous(system: System) -> bool:
 
 def dtype_of(system: System) -> Any:
     """Return the float type of the state."""
-    return system.state.dtype if isinstance(system, Cell) else jnp.dtype(bm.float_)
+    if isinstance(system, Cell):
+        return system.state.dtype
+    # a search may have turned on 64 bits for itself
+    return jnp.dtype(jnp.float64 if jnp.result_type(float) == jnp.float64 else bm.float_)
+
+
+def state_range(system: System) -> tuple[np.ndarray, np.ndarray]:
+    """Return the least and the largest value of each state entry, ``(S,)``."""
+    if isinstance(system, Cell):
+        return system.state_range()
+    return np.full(system.size, -np.inf), np.full(system.size, np.inf)
+
+
+def state_of(system: System) -> np.ndarray:
+    """Return a state of one sample ``(S,)``: the current one of a cell, zero of a function."""
+    if isinstance(system, Cell):
+        state = np.asarray(system.state.value, float).reshape(-1, system.size)[0]
+        if np.isfinite(state).all():
+            return state
+    return np.zeros(system.size)
 
 
 def as_input(system: System, x: Any) -> Array:

@@ -9,6 +9,7 @@ import brainpy as bp
 import brainpy.math as bm
 import jax
 import jax.numpy as jnp
+import numpy as np
 
 from bp_rnn import _check
 from bp_rnn._state import System
@@ -195,6 +196,14 @@ class Cell(System, abc.ABC):
     def rollout(self, params: Params, state: Array, xs: Any) -> tuple[Array, Array]:
         """Return the last state ``(S,)`` and all states ``(T, S)`` of one sample; pure."""
         return trajectory.rollout(self.step, params, state, xs)
+
+    def state_range(self) -> tuple[np.ndarray, np.ndarray]:
+        """Return the least and the largest value of each entry of the state, two arrays ``(S,)``.
+
+        A run that starts within them stays within them, whatever the parameters and the input are;
+        infinite where no such limit is known.
+        """
+        return np.full(self.size, -np.inf), np.full(self.size, np.inf)
 
     def initial_state(self, params: Params) -> Array:
         """Return the state of one sample at a reset, shape ``(S,)``; pure."""

@@ -93,6 +93,11 @@ class Deep(Cell):
             own(self.layers[top], params, str(top)), self._split(state)[top]
         )
 
+    def state_range(self) -> tuple[np.ndarray, np.ndarray]:
+        """Return the limits of the layers, joined."""
+        lows, highs = zip(*(cell.state_range() for cell in self.layers), strict=True)
+        return np.concatenate(lows), np.concatenate(highs)
+
     def initial_state(self, params: Params) -> Array:
         """Return the initial states of the layers, joined."""
         starts = [c.initial_state(own(c, params, str(i))) for i, c in enumerate(self.layers)]
