@@ -78,7 +78,7 @@ def _vectors(tree):
 
 
 def _reference(name, cell, reset, t0=0.0):
-    """What DSRunner makes of the system: outputs, and every Variable that the cell carries."""
+    """What DSRunner makes of the system: outputs, Variables that are carried, all at the end."""
     system = _make(name)
     variables = {k.strip("."): v for k, v in system.vars(method="relative").unique().items()}
     # with batches DSRunner puts the second axis first
@@ -87,11 +87,12 @@ def _reference(name, cell, reset, t0=0.0):
     runner = bp.DSRunner(system, monitors=monitors, progress_bar=False, t0=t0)
     bm.random.seed(SEED)
     zs = runner.run(reset_state=reset, **_inputs(cell)[1])
-    return _vectors(zs), {k: runner.mon[k] for k in monitors}
+    last = {k: np.asarray(bm.as_jax(v.value), float) for k, v in variables.items()}
+    return _vectors(zs), {k: runner.mon[k] for k in monitors}, last
 
 
 def _assert_equal(name, cell, states, reset, t0=0.0):
-    outputs, seen = _reference(name, cell, reset, t0)
+    outputs, seen, last = _reference(name, cell, reset, t0)
     if outputs:
         zs = jax.vmap(lambda s: cell.output({}, s))(states)
         np.testing.assert_allclose(zs, np.concatenate(outputs, 1), rtol=1e-12, atol=1e-12)
@@ -99,6 +100,17 @@ def _assert_equal(name, cell, states, reset, t0=0.0):
         got = np.asarray(jax.vmap(lambda s, key=key: cell.value_of(s, key))(states), float)
         want = np.asarray(value, float).reshape(got.shape)
         np.testing.assert_allclose(got, want, rtol=1e-12, atol=1e-12, err_msg=key)
+    _assert_nothing_is_left_out(cell, states[-1], last)
+
+
+def _assert_nothing_is_left_out(cell, state, last):
+    """Whatever is not carried is after a run as it was before."""
+    kept = cell.state.value
+    cell.set_state(state[None] if cell.is_batched else state)
+    for key, value in cell.system.vars(method="relative").unique().items():
+        got = np.asarray(bm.as_jax(value.value), float)
+        np.testing.assert_allclose(got, last[key.strip(".")], rtol=1e-12, atol=1e-12, err_msg=key)
+    cell.set_state(kept)
 
 
 @pytest.mark.parametrize("name", EQUAL)

@@ -10,6 +10,7 @@ import pytest
 
 import bp_rnn
 from bp_rnn import analysis
+from bp_rnn.functional.dependence import dependence
 
 NUM_STEP = 6
 
@@ -331,6 +332,25 @@ def test_a_step_keeps_the_precision_it_is_given():
     new = cell.step({}, jnp.asarray(state), jnp.asarray(x))
     assert new.dtype == jnp.float64
     assert new[0] != np.float32(new[0])
+
+
+def test_an_input_acts_for_one_step():
+    zero = bp.init.ZeroInit()
+    cell = bp_rnn.from_brainpy(bp.rates.WilsonCowanModel(1, x_initializer=zero, y_initializer=zero))
+    found = [cell.update(np.array([float(t == 0)]))[0] for t in range(6)]
+    want = [0.00708, 0.00672, 0.00638, 0.00606, 0.00574, 0.00545]
+    np.testing.assert_allclose(found, want, atol=6e-6)
+    assert cell.system.input.value == 0
+    assert cell.size == 2
+
+
+def test_what_depends_on_what():
+    def function(a, b, c):
+        return a, jnp.where(b > 0, b, c), jax.jit(lambda v: v[0])((c, a)), jnp.zeros(2)
+
+    found = dependence(function, *(jnp.ones(2) for _ in range(3)))
+    assert found.reads == [{0}, {1, 2}, {2}, set()]
+    assert found.same == [0, None, None, None]
 
 
 def test_bad_arguments():
