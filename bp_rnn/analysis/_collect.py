@@ -15,7 +15,7 @@ from bp_rnn.functional.zeros import TOLERANCE
 NEAR = 0.5
 #: Distance within which two ends are one point, as such a power (9e-7 or 2e-3), and that of the
 #: points that stand for a continuum; both relative to the states.
-SAME, COARSE = 0.385, 0.035
+SAME, COARSE = 0.385, 0.02
 #: Largest Newton step at a fixed point, as such a power, relative to the states.
 NEWTON = 0.5
 #: Largest residual where J is singular, and what of J counts as none, in rounding errors.
