@@ -22,7 +22,7 @@ NEAR = 8
 WIDER = 2.0
 #: Sizes of states, as powers of ten, and directions at which the slope of F is compared with that
 #: in the middle; the part by which it differs where F bends, and where it is no longer linear.
-SIZES, DIRECTIONS, BENT, LINEAR = np.arange(-6.0, 9.0), 2, 0.25, 1e-3
+SIZES, DIRECTIONS, BENT, LINEAR = np.arange(-6.0, 9.0), 4, 0.25, 1e-3
 #: Halvings of the last of these intervals.
 HALVINGS = 4
 
