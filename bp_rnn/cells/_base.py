@@ -2,7 +2,6 @@
 
 import abc
 import functools
-import zlib
 from typing import Any, TypedDict
 
 import brainpy as bp
@@ -11,7 +10,8 @@ import jax
 import jax.numpy as jnp
 
 from bp_rnn import _check
-from bp_rnn.cells._parameter import Initializer, fan_in_normal, parameter
+from bp_rnn._draw import follows_key, key_of
+from bp_rnn.cells._parameter import Initializer, initial
 from bp_rnn.functional import trajectory
 from bp_rnn.functional.constraint import Box
 from bp_rnn.functional.influence import Influence
@@ -26,7 +26,7 @@ class CellOptions(TypedDict, total=False):
     b_out: Initializer | None
     init_state: Initializer
     train_init_state: bool
-    key: Array | int
+    key: Array | int | None
     mode: bm.Mode | None
     name: str | None
 
@@ -57,8 +57,12 @@ class Cell(bp.DynamicalSystem, abc.ABC):
         State at a reset, a number or shape ``(S,)``.
     train_init_state : bool
         Whether the initial state is learnt: then it is the parameter ``s0``.
-    key : int or JAX key
-        Seed of the default initialisers and of noise; the same key gives the same network.
+    key : int or JAX key, optional
+        Seed of noise and of all initialisers without a seed of their own, those of ``bp.init``
+        included, each parameter and gate with another draw; the same key gives the same network,
+        and ``bm.random.seed`` has no influence. A function with an argument ``key`` is given one;
+        other functions of the shape are called as they are. Zero by default, but a network made
+        of cells gives those whose key is not given a key by their place (:meth:`rekey`).
     mode : bm.Mode, optional
         BrainPy's computing mode; the current one by default.
     name : str, optional
@@ -80,6 +84,8 @@ class Cell(bp.DynamicalSystem, abc.ABC):
         Whether the state at a time depends on the past alone.
     is_noisy : bool
         Whether a run draws noise.
+    has_key : bool
+        Whether ``key`` was given.
     dt : float
         Time of one step: one, unless the cell is given by a differential equation.
     state : bm.Variable
@@ -99,6 +105,7 @@ class Cell(bp.DynamicalSystem, abc.ABC):
     independent: bool = False
     causal: bool = True
     is_noisy: bool = False
+    has_key: bool = False
     dt: float = 1.0
     state: bm.Variable
     z: bm.Variable
@@ -118,7 +125,7 @@ class Cell(bp.DynamicalSystem, abc.ABC):
         b_out: Initializer | None = 0.0,
         init_state: Initializer = 0.0,
         train_init_state: bool = False,
-        key: Array | int = 0,
+        key: Array | int | None = None,
         mode: bm.Mode | None = None,
         name: str | None = None,
     ) -> None:
@@ -128,7 +135,9 @@ class Cell(bp.DynamicalSystem, abc.ABC):
         self.size = self.num if size is None else _check.integer("size", size, 1)
         hidden = self.size if num_hidden is None else _check.integer("num_hidden", num_hidden, 1)
         self.num_out = hidden if num_out is None else _check.integer("num_out", num_out, 1)
-        self._key = _check.as_key(key)
+        self.has_key = key is not None
+        self._key = _check.as_key(0 if key is None else key)
+        self._drawn: dict[str, Initializer | None] = {}
         self._view_names: tuple[str, ...] = ()
         self.state = self._variable(self.size)
         # set once: brainpy turns a second assignment into a write to the first Variable
@@ -138,7 +147,9 @@ class Cell(bp.DynamicalSystem, abc.ABC):
         if self.trains_start:
             self.add_parameter("s0", init_state, (self.size,))
         else:
-            self._start = parameter("init_state", init_state, (self.size,)).value
+            self._start = self._initial("init_state", init_state, (self.size,))
+            if follows_key(init_state):
+                self._drawn["init_state"] = init_state
         start = self.s0.value if self.trains_start else self._start
         self.state.value = jnp.broadcast_to(start, self.state.shape)
         if num_out is not None:
@@ -215,8 +226,8 @@ class Cell(bp.DynamicalSystem, abc.ABC):
             Of the attribute, and of its entry in ``params``.
         init : float, array, callable or None
             Initial value. A function is called with the shape, once for each gate where there
-            are three axes (unit, gate, source). None is normal with deviation
-            ``1 / sqrt(fan-in)``.
+            are three axes (unit, gate, source); one of ``bp.init`` without a seed draws from
+            the key of this cell. None is normal with deviation ``1 / sqrt(fan-in)``.
         shape : tuple of int
             The leading axis is the unit that a row drives.
         """
@@ -225,7 +236,42 @@ class Cell(bp.DynamicalSystem, abc.ABC):
 
     def key_of(self, name: str) -> Array:
         """Return the JAX key that belongs to ``name``: another one for each parameter."""
-        return jax.random.fold_in(self._key, zlib.crc32(name.encode()))
+        return key_of(self._key, name)
+
+    def rekey(self, key: Array | int) -> None:
+        """Take another key, and draw from it what was drawn from the old one.
+
+        What was given as numbers, comes from an initialiser with a seed of its own, or is no
+        longer what was drawn, because it was learnt, written or constrained, stays.
+        """
+        old, new = self._key, _check.as_key(key)
+        for name, init in self._drawn.items():
+            self._key = old
+            if not self.is_drawn(name):
+                continue
+            self._key = new
+            if name == "init_state":
+                self._start = self._initial(name, init, self._start.shape)
+                self.reset_state()
+            else:
+                variable = getattr(self, name)
+                variable.value = self._initial(name, init, variable.shape)
+        self._key = new
+        if self.is_noisy:
+            self._draw_noise()
+        self.set_state(self.state.value)
+
+    def is_drawn(self, name: str) -> bool:
+        """Return whether a parameter has the value that was drawn for it from the key."""
+        if name not in self._drawn or hasattr(getattr(self, name, None), "box"):
+            return False
+        value = self._start if name == "init_state" else getattr(self, name).value
+        drawn = self._initial(name, self._drawn[name], value.shape)
+        return drawn.dtype == value.dtype and bool((drawn == value).all())
+
+    def is_default(self, name: str) -> bool:
+        """Return whether a parameter has the value that is drawn where none was asked for."""
+        return name in self._drawn and self._drawn[name] is None and self.is_drawn(name)
 
     def add_view(self, name: str) -> None:
         """Make a Variable ``name`` that follows the entry of ``views``; after the parameters."""
@@ -318,9 +364,13 @@ class Cell(bp.DynamicalSystem, abc.ABC):
     def _parameter(
         self, name: str, init: Initializer | None, shape: tuple[int, ...]
     ) -> bm.TrainVar:
-        if init is None:
-            init = fan_in_normal(shape[-1], self.key_of(name))
-        return parameter(name, init, shape)
+        if init is None or follows_key(init):
+            self._drawn[name] = init
+        return bm.TrainVar(self._initial(name, init, shape))
+
+    def _initial(self, name: str, init: Initializer | None, shape: tuple[int, ...]) -> Array:
+        """Return the initial value of a parameter; the same for each call with the same key."""
+        return initial(name, init, shape, self.key_of(name))
 
     def _variable(self, num: int) -> bm.Variable:
         return bp.init.variable_(bm.zeros, (num,), self.mode)

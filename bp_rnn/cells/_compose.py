@@ -1,9 +1,13 @@
-"""The names of a cell's parameters inside a cell that is made of cells."""
+"""The parameters of a cell inside a cell that is made of cells: their names, and their keys."""
+
+from collections.abc import Iterable
 
 import brainpy.math as bm
 
+from bp_rnn import _check
+from bp_rnn._draw import key_of
 from bp_rnn.cells._base import Cell
-from bp_rnn.typing import Params
+from bp_rnn.typing import Array, Params
 
 
 def named(names: tuple[str, ...], suffix: str) -> tuple[str, ...]:
@@ -21,6 +25,17 @@ def adopt(whole: Cell, part: Cell, suffix: str) -> None:
     own_variables = {k: v for k, v in vars(part).items() if isinstance(v, bm.Variable)}
     for name, value in (own_variables | part.train_params()).items():
         setattr(whole, f"{name}_{suffix}", value)
+
+
+def tell_apart(parts: Iterable[Cell], key: Array | int | None) -> None:
+    """Give every part whose key was not given one by its place, so that no two start alike.
+
+    ``key`` is that of the whole; if it was not given either, the first part stays as it is.
+    """
+    whole = _check.as_key(0 if key is None else key)
+    for place, part in enumerate(parts):
+        if not part.has_key and (place or key is not None):
+            part.rekey(key_of(whole, str(place)))
 
 
 def check_part(name: str, cell: Cell) -> None:

@@ -6,8 +6,9 @@ import brainpy.math as bm
 import jax
 import jax.numpy as jnp
 
+from bp_rnn._draw import key_of
 from bp_rnn.cells._base import Cell, CellOptions
-from bp_rnn.cells._compose import adopt, check_part, named, own
+from bp_rnn.cells._compose import adopt, check_part, named, own, tell_apart
 from bp_rnn.typing import Array, Input, Params
 
 
@@ -30,7 +31,10 @@ class Bidirectional(Cell):
         What reads forward and what reads backward. At shorter sequences of a batch (``lengths``)
         the backward cell starts where the sequence ends.
     **options
-        ``num_out``, ``w_out``, ``b_out``, ``key`` and ``name`` of :class:`Cell`.
+        ``num_out``, ``w_out``, ``b_out``, ``key`` and ``name`` of :class:`Cell`. ``key`` is that
+        of the read-out and of the noise, and of forward and backward if their own was not given:
+        then they draw their weights anew, from two keys. By default forward stays as it is.
+        Weights that were given or have been learnt stay in any case.
 
     Attributes
     ----------
@@ -66,6 +70,7 @@ class Bidirectional(Cell):
         if taken:
             raise TypeError(f"{sorted(taken)} must be given to forward and backward")
         options["mode"] = forward.mode
+        tell_apart((forward, backward), options.get("key"))
         super().__init__(
             forward.num_in,
             forward.num + backward.num,
@@ -82,6 +87,15 @@ class Bidirectional(Cell):
         self.is_noisy = forward.is_noisy or backward.is_noisy
         if self.is_noisy:
             self._draw_noise()
+
+    def key_of(self, name: str) -> Array:
+        """Return the JAX key of ``name``, another one than that of a part with the same key."""
+        return key_of(super().key_of(name), "bidirectional")
+
+    def rekey(self, key: Array | int) -> None:
+        """Take another key, and so do the parts whose key was not given."""
+        tell_apart((self.forward, self.backward), key)
+        super().rekey(key)
 
     def step(self, params: Params, state: Array, x: Any) -> Array:  # noqa: ARG002
         """Refuse: there is no next state without the future input.

@@ -10,7 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from bp_rnn.cells._base import Cell
-from bp_rnn.cells._compose import adopt, check_part, named, own
+from bp_rnn.cells._compose import adopt, check_part, named, own, tell_apart
 from bp_rnn.typing import Array, Input, Params
 
 
@@ -24,6 +24,10 @@ class Deep(Cell):
     layers : sequence of Cell
         From the input up. Their sizes fit where ``num_in`` of each is ``num_out`` of the one
         below; the read-out of the last is that of the whole.
+    key : int or JAX key, optional
+        Seed of the layers whose key was not given: each draws its weights anew from a key of its
+        own. By default the first of them stays as it is. Weights that were given or have been
+        learnt stay in any case.
     name : str, optional
         BrainPy's name of the object.
 
@@ -49,8 +53,15 @@ class Deep(Cell):
 
     rowwise = False
 
-    def __init__(self, layers: Sequence[Cell], *, name: str | None = None) -> None:
+    def __init__(
+        self,
+        layers: Sequence[Cell],
+        *,
+        key: Array | int | None = None,
+        name: str | None = None,
+    ) -> None:
         _check_layers(layers)
+        tell_apart(layers, key)
         top = layers[-1]
         sizes = [cell.size for cell in layers]
         super().__init__(
@@ -58,6 +69,7 @@ class Deep(Cell):
             sum(cell.num for cell in layers),
             size=sum(sizes),
             num_hidden=top.num_out,
+            key=key,
             mode=top.mode,
             name=name,
         )
@@ -103,6 +115,11 @@ class Deep(Cell):
         super().set_state(value)
         for cell, part in zip(self.layers, self._split(value), strict=True):
             cell.set_state(part)
+
+    def rekey(self, key: Array | int) -> None:
+        """Give every layer whose key was not given another one, by its place."""
+        tell_apart(self.layers, key)
+        super().rekey(key)
 
     def check_run(self) -> None:
         """Refuse a run that a layer refuses."""

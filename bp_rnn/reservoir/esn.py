@@ -1,5 +1,6 @@
 """The echo state network."""
 
+import functools
 from collections.abc import Callable
 from typing import Any, Unpack
 
@@ -153,26 +154,32 @@ class ESN(Reservoir):
         self.leak, self.phi = leak, resolve_phi(phi)
         self.input_features, self.squares = bool(input_features), bool(squares)
         self.rowwise = not self.input_features and feedback_scaling is None
-        found = recurrent(
-            self.key_of("w"),
-            num,
+        self._draw_recurrent = functools.partial(
+            recurrent,
+            num=num,
             topology=topology,
             density=density,
             distribution=distribution,
             radius=spectral_radius,
             norm=spectral_norm,
         )
-        self.product = found.product
-        drive = inputs(
-            self.key_of("w_in"),
-            (num, num_in),
-            name="input_scaling",
-            distribution=input_distribution,
-            scaling=input_scaling,
-            norm=input_norm,
-            density=input_density,
-        )
-        bias = inputs(self.key_of("b"), (num,), name="bias_scaling", scaling=bias_scaling)
+        found = self._draw_recurrent(self.key_of("w"))
+        self.product, self._draws_recurrent = found.product, w is None
+
+        def drive(shape: tuple[int, ...], key: Array) -> np.ndarray:
+            return inputs(
+                key,
+                shape,
+                name="input_scaling",
+                distribution=input_distribution,
+                scaling=input_scaling,
+                norm=input_norm,
+                density=input_density,
+            )
+
+        def bias(shape: tuple[int, ...], key: Array) -> np.ndarray:
+            return inputs(key, shape, name="bias_scaling", scaling=bias_scaling)
+
         self.add_parameter("w", found.w if w is None else w, found.w.shape)
         self.add_parameter("w_in", drive if w_in is None else w_in, (num, num_in))
         self.add_parameter("b", bias if b is None else b, (num,))
@@ -216,6 +223,16 @@ class ESN(Reservoir):
         """Return ``h``."""
         return {"h": state[: self.num]}
 
+    def rekey(self, key: Array | int) -> None:
+        """Take another key; where W was drawn, it is drawn anew with its connections."""
+        drawn = self._draws_recurrent and not hasattr(self.w, "box")
+        before = self._draw_recurrent(self.key_of("w")).w if drawn else None
+        drawn = drawn and bool((self.w.value == jnp.asarray(before, self.w.dtype)).all())
+        super().rekey(key)
+        if drawn:
+            found = self._draw_recurrent(self.key_of("w"))
+            self.product, self.w.value = found.product, jnp.asarray(found.w, self.w.dtype)
+
     def matrix(self) -> Any:
         """Return W ``(num, num)``: a NumPy array, or SciPy's where zeros are not stored."""
         return self.product.matrix(np.asarray(self.w.value))
@@ -223,9 +240,11 @@ class ESN(Reservoir):
     def _add_feedback(self, scaling: float, w_fb: Initializer | None) -> None:
         if not self.readout_names:
             raise ValueError("feedback_scaling needs num_out, got None")
-        shape = (self.num, self.num_out)
-        back = inputs(self.key_of("w_fb"), shape, name="feedback_scaling", scaling=scaling)
-        self.add_parameter("w_fb", back if w_fb is None else w_fb, shape)
+
+        def back(shape: tuple[int, ...], key: Array) -> np.ndarray:
+            return inputs(key, shape, name="feedback_scaling", scaling=scaling)
+
+        self.add_parameter("w_fb", back if w_fb is None else w_fb, (self.num, self.num_out))
         # the step reads the read-out too
         self.param_names, self.readout_names = self.param_names + self.readout_names, ()
         self.has_feedback = True
