@@ -61,8 +61,9 @@ class Cell(bp.DynamicalSystem, abc.ABC):
         Seed of noise and of all initialisers without a seed of their own, those of ``bp.init``
         included, each parameter and gate with another draw; the same key gives the same network,
         and ``bm.random.seed`` has no influence. A function with an argument ``key`` is given one;
-        other functions of the shape are called as they are. Zero by default, but a network made
-        of cells gives those whose key is not given a key by their place (:meth:`rekey`).
+        other functions of the shape are called as they are. Zero by default; but a network made
+        of cells gives one whose key was not given another key (:meth:`rekey`), if it would start
+        with the weights of a cell before it.
     mode : bm.Mode, optional
         BrainPy's computing mode; the current one by default.
     name : str, optional

@@ -33,8 +33,9 @@ class Bidirectional(Cell):
     **options
         ``num_out``, ``w_out``, ``b_out``, ``key`` and ``name`` of :class:`Cell`. ``key`` is that
         of the read-out and of the noise, and of forward and backward if their own was not given:
-        then they draw their weights anew, from two keys. By default forward stays as it is.
-        Weights that were given or have been learnt stay in any case.
+        then they draw their weights anew, from two keys. By default only backward does, if it
+        would start with the weights of forward. Weights that were given or have been learnt stay
+        in any case.
 
     Attributes
     ----------

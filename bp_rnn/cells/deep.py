@@ -26,8 +26,8 @@ class Deep(Cell):
         below; the read-out of the last is that of the whole.
     key : int or JAX key, optional
         Seed of the layers whose key was not given: each draws its weights anew from a key of its
-        own. By default the first of them stays as it is. Weights that were given or have been
-        learnt stay in any case.
+        own. By default only those do that would start with the weights of a layer below. Weights
+        that were given or have been learnt stay in any case.
     name : str, optional
         BrainPy's name of the object.
 
