@@ -58,8 +58,9 @@ class SpectralRadius(bp.init.Initializer):
         shape = tuple(np.atleast_1d(shape).tolist())
         if len(shape) != 2 or shape[0] != shape[1]:
             raise ValueError(f"SpectralRadius needs a square shape (n, n), got {shape}")
-        base = bp.init.Normal(0.0, 1.0, seed=0 if key is None else key)
-        if self.base is not None:
+        if self.base is None:
+            base: Callable[..., Any] = bp.init.Normal(0.0, 1.0, seed=0 if key is None else key)
+        else:
             base = self.base if key is None else bind(self.base, key)
         matrix = jnp.asarray(bm.as_jax(base(shape)))
         # called back, because eigenvalues of a general matrix are on no accelerator, and BrainPy
