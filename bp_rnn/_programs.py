@@ -29,7 +29,7 @@ LIBRARIES = ("bp_rnn.", "brainpy.", "jax.", "optax.", "numpy.")
 #: Attributes that no program depends on: names, how values were drawn at construction, and what is
 #: derived from the other attributes. Values of a ``cached_property`` are derived too.
 NAMES = {"_name", "_implicit_vars", "_implicit_nodes"}
-DRAWN = {"_key", "has_key", "_drawn", "_draw_recurrent", "_draws_recurrent", "rng"}
+DRAWN = {"_key", "has_key", "_drawn", "_recipe", "rng"}
 IGNORED = NAMES | DRAWN | {"_integrate", "_influence"}
 #: Programs kept at most, and bytes of the Variables that they keep alive.
 MAX_PROGRAMS, MAX_BYTES = 32, 1 << 28

@@ -11,6 +11,7 @@ import jax.numpy as jnp
 
 from bp_rnn import _check
 from bp_rnn._draw import follows_key, key_of
+from bp_rnn._state import System
 from bp_rnn.cells._parameter import Initializer, initial
 from bp_rnn.functional import trajectory
 from bp_rnn.functional.constraint import Box
@@ -31,7 +32,7 @@ class CellOptions(TypedDict, total=False):
     name: str | None
 
 
-class Cell(bp.DynamicalSystem, abc.ABC):
+class Cell(System, abc.ABC):
     r"""A recurrent network :math:`s_{t} = \mathrm{step}(\theta, s_{t-1}, x_t)`.
 
     A subclass makes its parameters with :meth:`add_parameter` and gives the pure ``step``.
@@ -235,6 +236,11 @@ class Cell(bp.DynamicalSystem, abc.ABC):
         setattr(self, name, self._parameter(name, init, shape))
         self.param_names = (*self.param_names, name)
 
+    @property
+    def key(self) -> Array:
+        """The key of this cell."""
+        return self._key
+
     def key_of(self, name: str) -> Array:
         """Return the JAX key that belongs to ``name``: another one for each parameter."""
         return key_of(self._key, name)
@@ -258,6 +264,8 @@ class Cell(bp.DynamicalSystem, abc.ABC):
                 variable = getattr(self, name)
                 variable.value = self._initial(name, init, variable.shape)
         self._key = new
+        # copies are made with the arguments of this object
+        self._recipe = self._recipe._replace(options={**self._recipe.options, "key": key})
         if self.is_noisy:
             self._draw_noise()
         self.set_state(self.state.value)

@@ -5,19 +5,19 @@ import functools
 from collections.abc import Callable
 from typing import Any, ClassVar, Literal
 
-import brainpy as bp
 import brainpy.math as bm
 import jax
 import jax.numpy as jnp
 
 from bp_rnn import _programs
+from bp_rnn._state import System
 from bp_rnn.cells import Cell
 from bp_rnn.functional.influence import Influences
 from bp_rnn.gradients import _memory
 from bp_rnn.typing import Array, Params, StepLoss, Trace, Window
 
 
-class GradientAlgorithm(bp.DynamicalSystem, abc.ABC):
+class GradientAlgorithm(System, abc.ABC):
     r"""A cell plus what turns :math:`\partial l/\partial s` into a gradient of its parameters.
 
     Trainers call :meth:`window`, the gradient over a stretch of time. As a BrainPy system the

@@ -30,6 +30,10 @@ class LocalGradient(SparseGradient, abc.ABC):
         super().__init__(cell)
         self.feedback = _feedback(cell, feedback, _check.as_key(key))
 
+    def drawn(self) -> dict[str, Any]:
+        """Return the feedback weights, where there are some."""
+        return {} if self.feedback is None else {"feedback": self.feedback}
+
     def linearize(self, params: Params, state: Array, x: Any) -> tuple[Array, Linear]:
         """Return the step linearised without what passes through products with weights."""
         return self._influence.linearize_within(params, state, x, _nothing)

@@ -12,6 +12,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from bp_rnn import _check
+from bp_rnn._state import System
 from bp_rnn.hopfield._settle import Moved, Retrieval, Settled, settle
 from bp_rnn.hopfield.patterns import as_patterns, correlate
 from bp_rnn.typing import Array, Params
@@ -25,7 +26,7 @@ class MemoryOptions(TypedDict, total=False):
     name: str | None
 
 
-class AssociativeMemory(bp.DynamicalSystem, abc.ABC):
+class AssociativeMemory(System, abc.ABC):
     """Stores patterns and returns to the one that a probe resembles.
 
     A subclass gives the pure functions ``fields``, ``advance`` and ``energy_of`` of a batch.
@@ -241,6 +242,12 @@ class AssociativeMemory(bp.DynamicalSystem, abc.ABC):
         overlap = self.overlap_of(params, self.patterns.value, settled.state)
         found = Retrieval(settled.state, overlap, energy, *settled[1:])
         return found if np.ndim(probe) == 2 else jax.tree.map(lambda v: v[0], found)
+
+    def free_shapes(self, saved: dict[str, np.ndarray]) -> dict[str, tuple[int, ...]]:
+        """Return the shapes that depend on how many patterns are saved."""
+        patterns = saved.get("patterns", np.zeros(0))
+        num = len(patterns) if patterns.ndim else 0
+        return {"patterns": (num, self.num), "overlap": (*self.state.shape[:-1], num)}
 
     @property
     def is_batched(self) -> bool:

@@ -12,6 +12,7 @@ import numpy as np
 
 from bp_rnn import _check
 from bp_rnn._draw import key_of
+from bp_rnn._state import System
 from bp_rnn.cells._parameter import Initializer, parameter, resolve_phi
 from bp_rnn.functional.nonlinearity import identity
 from bp_rnn.plasticity._base import PlasticityRule
@@ -24,7 +25,7 @@ from bp_rnn.plasticity._wrapped import check_rule
 from bp_rnn.typing import Array
 
 
-class PlasticLayer(bp.DynamicalSystem):
+class PlasticLayer(System):
     r"""Units whose weights change with the rates on both sides.
 
     .. math::

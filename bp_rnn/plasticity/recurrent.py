@@ -3,11 +3,11 @@
 import functools
 from typing import Any
 
-import brainpy as bp
 import brainpy.math as bm
 import jax
 import jax.numpy as jnp
 
+from bp_rnn._state import System
 from bp_rnn.cells import Cell
 from bp_rnn.cells._parameter import initial
 from bp_rnn.functional.constraint import project
@@ -19,7 +19,7 @@ from bp_rnn.plasticity._wrapped import check_rule
 from bp_rnn.typing import Array
 
 
-class PlasticRNN(bp.DynamicalSystem):
+class PlasticRNN(System):
     r"""A rate network and a rule of its recurrent weights, both sides of which are its rates.
 
     .. math::

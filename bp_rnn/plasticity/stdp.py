@@ -8,6 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from bp_rnn import _check
+from bp_rnn._state import System
 from bp_rnn.cells._parameter import Initializer, parameter
 from bp_rnn.functional.correlation import mean_outer
 from bp_rnn.plasticity._clock import check_time_step, positive
@@ -34,7 +35,7 @@ class Synapses(NamedTuple):
     y: Array
 
 
-class STDP(bp.DynamicalSystem):
+class STDP(System):
     r"""Synapses that change with the times of the spikes on both sides.
 
     .. math::

@@ -9,10 +9,11 @@ import jax.numpy as jnp
 import numpy as np
 
 from bp_rnn import _check
+from bp_rnn._state import System
 from bp_rnn.typing import Array
 
 
-class Readout(bp.DynamicalSystem, abc.ABC):
+class Readout(System, abc.ABC):
     r"""A linear read-out :math:`z = W h + b` of the states of a network.
 
     Parameters

@@ -8,6 +8,7 @@ import brainpy.math as bm
 import numpy as np
 
 from bp_rnn import _check
+from bp_rnn._state import shaped
 from bp_rnn.readouts import _factor
 from bp_rnn.readouts._base import Readout
 from bp_rnn.readouts._factor import Layout, RidgePath, Solution
@@ -120,6 +121,33 @@ class Ridge(Readout):
         self.solution = _factor.solve(self._layout, factor, self.best_ridge)
         self._write(*self.solution)
 
+    def extra_state(self) -> dict[str, Any]:
+        """Return the factors of the samples so far, and what was solved."""
+        found: dict[str, Any] = {"factors": np.stack(self._factors), "counts": self._counts.copy()}
+        if hasattr(self, "solution"):
+            found |= {"best_ridge": np.float64(self.best_ridge), **_solved(self.solution)}
+        return found | ({"errors": self.errors.copy()} if hasattr(self, "errors") else {})
+
+    def check_extra_state(self, saved: dict[str, Any]) -> dict[str, np.ndarray]:
+        """Return the entries of :meth:`extra_state`, checked."""
+        folds, width = self.num_fold, self._layout.width
+        w, b = (self.num_out, self.num_in), (self.num_out,)
+        needed = {"factors": (folds, width, width), "counts": (folds,)}
+        solved = {"best_ridge": (), "solution_w": w, "solution_b": b, "errors": (len(self.ridges),)}
+        return shaped(f"state of {type(self).__name__}", saved, needed, solved)
+
+    def take_extra_state(self, saved: dict[str, np.ndarray]) -> None:
+        """Take back what :meth:`extra_state` returned."""
+        self._factors = [np.array(factor, order="F") for factor in saved["factors"]]
+        self._counts = saved["counts"].copy()
+        for name in ("best_ridge", "solution", "errors"):
+            vars(self).pop(name, None)
+        if "best_ridge" in saved:
+            self.best_ridge = float(saved["best_ridge"])
+            self.solution = Solution(saved["solution_w"].copy(), saved["solution_b"].copy())
+        if "errors" in saved:
+            self.errors = saved["errors"].copy()
+
     def _whole(self) -> np.ndarray:
         """Return the factor of all samples so far."""
         if not self._counts.any():
@@ -131,3 +159,7 @@ class Ridge(Readout):
             rows = self._layout.rows(h, y)
             self._factors[fold] = _factor.append(self._factors[fold], rows)
             self._counts[fold] += len(h)
+
+
+def _solved(solution: Solution) -> dict[str, np.ndarray]:
+    return {"solution_w": solution.w, "solution_b": solution.b}

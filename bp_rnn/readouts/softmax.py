@@ -8,6 +8,7 @@ import scipy.optimize
 import scipy.special
 
 from bp_rnn import _check
+from bp_rnn._state import shaped
 from bp_rnn.readouts._base import Readout
 
 
@@ -76,6 +77,26 @@ class Softmax(Readout):
         if y.min() < 0 or not np.allclose(y.sum(1), 1):
             raise ValueError("y must hold probabilities of the classes, rows that sum to one")
         self._kept.append((h.astype(float), y.astype(float)))
+
+    def extra_state(self) -> dict[str, Any]:
+        """Return all samples so far."""
+        h, y = zip(*self._kept, strict=True) if self._kept else ((), ())
+        empty = np.zeros((0, self.num_in)), np.zeros((0, self.num_out))
+        return {
+            "samples_h": np.concatenate([empty[0], *h]),
+            "samples_y": np.concatenate([empty[1], *y]),
+        }
+
+    def check_extra_state(self, saved: dict[str, Any]) -> dict[str, np.ndarray]:
+        """Return the entries of :meth:`extra_state`, checked."""
+        num = len(np.atleast_1d(saved.get("samples_h", ())))
+        needed = {"samples_h": (num, self.num_in), "samples_y": (num, self.num_out)}
+        return shaped(f"state of {type(self).__name__}", saved, needed)
+
+    def take_extra_state(self, saved: dict[str, np.ndarray]) -> None:
+        """Take back what :meth:`extra_state` returned."""
+        h, y = saved["samples_h"].copy(), saved["samples_y"].copy()
+        self._kept = [(h, y)] if len(h) else []
 
     def solve(self) -> None:
         """Find the minimum for all samples so far and write it."""

@@ -20,6 +20,10 @@ class Product(abc.ABC):
     def apply(self, prepared: Array, h: Array) -> Array:
         """Return ``W h`` of one sample ``(num,)``."""
 
+    def connections(self) -> dict[str, np.ndarray]:
+        """Return which weights are stored, where not all are; as arrays by name."""
+        return {}
+
     @abc.abstractmethod
     def matrix(self, w: np.ndarray) -> np.ndarray | scipy.sparse.csr_array:
         """Return W itself."""
@@ -47,6 +51,10 @@ class Gather(Product):
     def __init__(self, sources: np.ndarray) -> None:
         self.sources = sources
 
+    def connections(self) -> dict[str, np.ndarray]:
+        """Return the sources."""
+        return {"sources": self.sources}
+
     def prepare(self, w: Array) -> Array:
         """Return ``(k, num)``."""
         return w.T
@@ -73,6 +81,10 @@ class Diagonals(Product):
 
     def __init__(self, offsets: tuple[int, ...]) -> None:
         self.offsets = offsets
+
+    def connections(self) -> dict[str, np.ndarray]:
+        """Return the offsets."""
+        return {"offsets": np.asarray(self.offsets)}
 
     def prepare(self, w: Array) -> Array:
         """Return ``(k, num)``."""

@@ -91,6 +91,11 @@ class BidirectionalESN(Reservoir):
         """Return the initial states of both, joined."""
         return self.both.initial_state(params)
 
+    def set_state(self, value: Array) -> None:
+        """Write the state here and into the two networks."""
+        super().set_state(value)
+        self.both.set_state(value)
+
     def inputs(self, xs: Array, key: Array | None = None, valid: Array | None = None) -> Any:
         """Return the input with the ends of its sequences."""
         return self.both.inputs(xs, key, valid)

@@ -1,6 +1,5 @@
 """The echo state network."""
 
-import functools
 from collections.abc import Callable
 from typing import Any, Unpack
 
@@ -13,6 +12,7 @@ from bp_rnn import _check
 from bp_rnn.cells._base import CellOptions
 from bp_rnn.cells._parameter import Initializer, resolve_phi
 from bp_rnn.reservoir._base import Reservoir
+from bp_rnn.reservoir._redraw import redraw
 from bp_rnn.reservoir._scale import DISTRIBUTIONS, inputs, recurrent, share
 from bp_rnn.reservoir._topology import TOPOLOGIES
 from bp_rnn.typing import Array, Params
@@ -98,7 +98,7 @@ class ESN(Reservoir):
     The same ``key`` gives the same network in single and in double precision. A state in single
     precision ends after seven digits, however the read-out is fitted: a small input beside a large
     bias, and the last digits of a long free run, need ``bm.enable_x64()``. Which connections a
-    sparse one has is no Variable: load checkpoints into a network made with the same arguments.
+    sparse one has is no Variable: a saved state goes into a network made with the same key alone.
     Sources: Jaeger 2001; Jaeger & Haas 2004; Lukosevicius 2012; Rodan & Tino 2011; lecture 4,
     sections 3.5.1 to 3.5.3.
     """
@@ -154,32 +154,26 @@ class ESN(Reservoir):
         self.leak, self.phi = leak, resolve_phi(phi)
         self.input_features, self.squares = bool(input_features), bool(squares)
         self.rowwise = not self.input_features and feedback_scaling is None
-        self._draw_recurrent = functools.partial(
-            recurrent,
-            num=num,
+        found = recurrent(
+            self.key_of("w"),
+            num,
             topology=topology,
             density=density,
             distribution=distribution,
             radius=spectral_radius,
             norm=spectral_norm,
         )
-        found = self._draw_recurrent(self.key_of("w"))
-        self.product, self._draws_recurrent = found.product, w is None
-
-        def drive(shape: tuple[int, ...], key: Array) -> np.ndarray:
-            return inputs(
-                key,
-                shape,
-                name="input_scaling",
-                distribution=input_distribution,
-                scaling=input_scaling,
-                norm=input_norm,
-                density=input_density,
-            )
-
-        def bias(shape: tuple[int, ...], key: Array) -> np.ndarray:
-            return inputs(key, shape, name="bias_scaling", scaling=bias_scaling)
-
+        self.product = found.product
+        drive = inputs(
+            self.key_of("w_in"),
+            (num, num_in),
+            name="input_scaling",
+            distribution=input_distribution,
+            scaling=input_scaling,
+            norm=input_norm,
+            density=input_density,
+        )
+        bias = inputs(self.key_of("b"), (num,), name="bias_scaling", scaling=bias_scaling)
         self.add_parameter("w", found.w if w is None else w, found.w.shape)
         self.add_parameter("w_in", drive if w_in is None else w_in, (num, num_in))
         self.add_parameter("b", bias if b is None else b, (num,))
@@ -225,26 +219,23 @@ class ESN(Reservoir):
 
     def rekey(self, key: Array | int) -> None:
         """Take another key; where W was drawn, it is drawn anew with its connections."""
-        drawn = self._draws_recurrent and not hasattr(self.w, "box")
-        before = self._draw_recurrent(self.key_of("w")).w if drawn else None
-        drawn = drawn and bool((self.w.value == jnp.asarray(before, self.w.dtype)).all())
+        redraw(self, key, ("product",))
         super().rekey(key)
-        if drawn:
-            found = self._draw_recurrent(self.key_of("w"))
-            self.product, self.w.value = found.product, jnp.asarray(found.w, self.w.dtype)
 
     def matrix(self) -> Any:
         """Return W ``(num, num)``: a NumPy array, or SciPy's where zeros are not stored."""
         return self.product.matrix(np.asarray(self.w.value))
 
+    def drawn(self) -> dict[str, Any]:
+        """Return which connections there are, where zeros are not stored."""
+        return self.product.connections()
+
     def _add_feedback(self, scaling: float, w_fb: Initializer | None) -> None:
         if not self.readout_names:
             raise ValueError("feedback_scaling needs num_out, got None")
-
-        def back(shape: tuple[int, ...], key: Array) -> np.ndarray:
-            return inputs(key, shape, name="feedback_scaling", scaling=scaling)
-
-        self.add_parameter("w_fb", back if w_fb is None else w_fb, (self.num, self.num_out))
+        shape = (self.num, self.num_out)
+        back = inputs(self.key_of("w_fb"), shape, name="feedback_scaling", scaling=scaling)
+        self.add_parameter("w_fb", back if w_fb is None else w_fb, shape)
         # the step reads the read-out too
         self.param_names, self.readout_names = self.param_names + self.readout_names, ()
         self.has_feedback = True

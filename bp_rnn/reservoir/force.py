@@ -3,18 +3,18 @@
 import functools
 from typing import Any
 
-import brainpy as bp
 import brainpy.math as bm
 import jax
 import jax.numpy as jnp
 
 from bp_rnn import _check, _data
+from bp_rnn._state import System
 from bp_rnn.readouts import RLS
 from bp_rnn.reservoir._base import Reservoir
 from bp_rnn.typing import Array, Params
 
 
-class FORCE(bp.DynamicalSystem):
+class FORCE(System):
     r"""FORCE learning: the read-out learns at every step while its own output is fed back.
 
     .. math::

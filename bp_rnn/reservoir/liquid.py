@@ -1,10 +1,8 @@
 """The liquid state machine."""
 
-import functools
 from typing import Any, Unpack
 
 import brainpy.math as bm
-import jax.numpy as jnp
 import numpy as np
 
 from bp_rnn import _check
@@ -14,6 +12,7 @@ from bp_rnn.cells._continuous import require_dt
 from bp_rnn.cells._parameter import Initializer
 from bp_rnn.reservoir import _column, _spiking
 from bp_rnn.reservoir._base import Reservoir
+from bp_rnn.reservoir._redraw import redraw
 from bp_rnn.reservoir._scale import generator, share
 from bp_rnn.typing import Array, Params
 
@@ -162,23 +161,17 @@ class LSM(Reservoir):
         self._inner = (cell,)
         self._places = _places(liquid)
         self.dt, self.num_exc = liquid.dt, liquid.num_exc
-        self._draw_recurrent = functools.partial(
-            _wired,
-            kinds=kinds,
-            width=width,
-            length=length if connectivity == "distance" else None,
-            density=density,
-            scaling=scaling,
-        )
-        self.positions, found = self._draw_recurrent(self.key_of("w"))
-        self._draws_recurrent = w is None
-
-        def drive(shape: tuple[int, ...], key: Array) -> np.ndarray:
-            found = _column.inputs(generator(key), kinds, shape[1], input_density)
-            return input_scaling * found
-
+        rng = generator(self.key_of("w"))
+        self.positions = _column.positions(rng, num, width)
+        if connectivity == "distance":
+            near = np.exp(-((_column.distances(self.positions) / length) ** 2))
+            probability = _column.PROBABILITY[np.ix_(kinds, kinds)] * near
+        else:
+            probability = np.full((num, num), density)
+        found = scaling * _column.recurrent(rng, kinds, probability)
+        drive = _column.inputs(generator(self.key_of("w_in")), kinds, num_in, input_density)
         self.add_parameter("w", found if w is None else w, (num, num))
-        self.add_parameter("w_in", drive if w_in is None else w_in, (num, num_in))
+        self.add_parameter("w_in", input_scaling * drive if w_in is None else w_in, (num, num_in))
         for name in self._places:
             self.add_view(name)
 
@@ -196,13 +189,8 @@ class LSM(Reservoir):
 
     def rekey(self, key: Array | int) -> None:
         """Take another key; where W was drawn, it is drawn anew with the places of the neurons."""
-        drawn = self._draws_recurrent and not hasattr(self.w, "box")
-        before = self._draw_recurrent(self.key_of("w"))[1] if drawn else None
-        drawn = drawn and bool((self.w.value == jnp.asarray(before, self.w.dtype)).all())
+        redraw(self, key, ("positions",))
         super().rekey(key)
-        if drawn:
-            self.positions, found = self._draw_recurrent(self.key_of("w"))
-            self.w.value = jnp.asarray(found, self.w.dtype)
 
     def check_run(self) -> None:
         """Refuse a run with another time step than the one of this liquid.
@@ -213,26 +201,6 @@ class LSM(Reservoir):
             If ``bm.get_dt()``, which ``DSRunner(dt=...)`` sets, differs from ``dt``.
         """
         require_dt(self)
-
-
-def _wired(
-    key: Array,
-    *,
-    kinds: np.ndarray,
-    width: int,
-    length: float | None,
-    density: float,
-    scaling: float,
-) -> tuple[np.ndarray, np.ndarray]:
-    """Return the places of the neurons and their weights; without a length all reach alike."""
-    rng, num = generator(key), len(kinds)
-    positions = _column.positions(rng, num, width)
-    if length is None:
-        probability = np.full((num, num), density)
-    else:
-        near = np.exp(-((_column.distances(positions) / length) ** 2))
-        probability = _column.PROBABILITY[np.ix_(kinds, kinds)] * near
-    return positions, scaling * _column.recurrent(rng, kinds, probability)
 
 
 def _positive(name: str, value: Any) -> float:

@@ -12,11 +12,13 @@ import numpy as np
 from tqdm.auto import tqdm
 
 from bp_rnn import _check, _data, _loss, _programs as programs, gradients
+from bp_rnn._remake import Remade, generators
+from bp_rnn._state import key_like
 from bp_rnn.cells import Cell, from_brainpy
 from bp_rnn.equilibrium import EquilibriumAlgorithm
 from bp_rnn.gradients import GradientAlgorithm
 from bp_rnn.train import _monitor, _optimizer
-from bp_rnn.train._checkpoint import check_allowed, check_same
+from bp_rnn.train._checkpoint import check_allowed, check_drawn, check_same
 from bp_rnn.train._clip import Clip
 from bp_rnn.train._objective import objective
 from bp_rnn.train._program import MAX_CHUNK, Batch, Fixed, Learner, Program
@@ -37,7 +39,7 @@ METHODS: dict[str, type[GradientAlgorithm]] = {
 }
 
 
-class Trainer:
+class Trainer(Remade):
     """Fit a network to sequences; see its leaves for the parameters."""
 
     method: str
@@ -225,15 +227,22 @@ class Trainer:
     def state_dict(self) -> dict[str, Any]:
         """Return all that :meth:`load_state_dict` needs to go on, as a dict of arrays.
 
-        It holds parameters, state, sensitivities, the optimiser's state, the key and the losses;
-        write it with ``bp.checkpoints.save_pytree``.
+        It holds parameters, state, sensitivities, the optimiser's state, the key and the random
+        generators, the losses, and the start of the last :meth:`fit`; write it with
+        ``bp.checkpoints.save_pytree``.
         """
+        cell, start = self.cell, self._last_start
+        nothing = jnp.zeros((0, cell.size), cell.state.dtype)
+        keys = generators(self.net)
         return {
-            "params": self.cell.params(),
-            "state": self.cell.state.value,
+            "params": cell.params(),
+            "state": cell.state.value,
             "trace": {k: getattr(self.net, k).value for k in self.net.trace_names},
             "optimizer": {str(i): v for i, v in enumerate(self.optimizer.read())},
             "key": jax.random.key_data(self.key),
+            "generators": {k: jax.random.key_data(v.value) for k, v in keys.items()},
+            "drawn": self.net.drawn_here(),
+            "start": nothing if start is None else start,
             "train_losses": self.train_losses,
         }
 
@@ -243,10 +252,12 @@ class Trainer:
         Raises
         ------
         ValueError
-            If a name is missing or unknown, or a shape or type differs; nothing is changed then.
+            If a name is missing or unknown, a shape or type differs, a value breaks a constraint,
+            or the checkpoint belongs to other random connections; nothing is changed then.
         """
         mine = self.state_dict()
         check_same("checkpoint", mine, saved)
+        check_drawn(mine["drawn"], saved["drawn"])
         check_allowed(self.cell.boxes, saved["params"])
         for name, variable in self.cell.train_params().items():
             variable.value = jnp.asarray(saved["params"][name])
@@ -255,8 +266,20 @@ class Trainer:
             getattr(self.net, name).value = jnp.asarray(saved["trace"][name])
         count = len(mine["optimizer"])
         self.optimizer.write([jnp.asarray(saved["optimizer"][str(i)]) for i in range(count)])
-        self.key = jax.random.wrap_key_data(jnp.asarray(saved["key"]))
-        self.train_losses = np.asarray(saved["train_losses"])
+        self.key = key_like(self.key, saved["key"])
+        for name, generator in generators(self.net).items():
+            generator.restore_value(key_like(generator.value, saved["generators"][name]))
+        start = jnp.asarray(saved["start"])
+        self._last_start = start if len(start) else None
+        self.train_losses = np.array(saved["train_losses"])
+
+    def more_state(self) -> list[Array]:
+        """Return the optimiser's state."""
+        return self.optimizer.read()
+
+    def take_more_state(self, saved: list[Array]) -> None:
+        """Take back what :meth:`more_state` returned."""
+        self.optimizer.write(saved)
 
     @property
     def _made_from(self) -> Program:

@@ -11,8 +11,13 @@ from bp_rnn.functional.constraint import Box
 def check_same(name: str, mine: Any, given: Any) -> None:
     if not isinstance(mine, Mapping):
         mine, given = np.asarray(mine), np.asarray(given)
-        growing = name.endswith("train_losses")
-        if mine.dtype != given.dtype or (mine.shape != given.shape and not growing):
+        growing = name in ("checkpoint.train_losses", "checkpoint.start")
+        like = (
+            mine.shape[1:] == given.shape[1:]
+            if growing and given.ndim
+            else mine.shape == given.shape
+        )
+        if mine.dtype != given.dtype or not like:
             raise ValueError(
                 f"{name} must be {mine.dtype}{mine.shape}, got {given.dtype}{given.shape}"
             )
@@ -33,4 +38,13 @@ def check_allowed(boxes: dict[str, Box], params: Mapping[str, Any]) -> None:
             raise ValueError(
                 f"checkpoint.params.{name} must obey its constraints, "
                 f"got {value[where]} at index {where}"
+            )
+
+
+def check_drawn(mine: Mapping[str, Any], given: Mapping[str, Any]) -> None:
+    for name, value in mine.items():
+        if (np.asarray(value) != np.asarray(given[name])).any():
+            raise ValueError(
+                f"checkpoint.drawn.{name} is drawn otherwise here: make this network with the key "
+                "and options of the saved one"
             )
