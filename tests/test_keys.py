@@ -2,6 +2,7 @@
 
 import inspect
 import itertools
+import pickle
 
 import brainpy as bp
 import brainpy.math as bm
@@ -286,3 +287,17 @@ def test_rekey_is_building_with_that_key(name):
     cell.rekey(0)
     for k, v in cell.params().items():
         np.testing.assert_array_equal(v, before[k])
+
+
+@pytest.mark.parametrize("name", ["Deep-ESN", "Bidirectional-Deep", "DeepESN", "BidirectionalESN"])
+def test_copies_have_the_keys_of_the_parts(name):
+    net = COMPOSITES[name]()
+    net.rekey(5)
+    again = pickle.loads(pickle.dumps(net))
+    for k, v in net.params().items():
+        np.testing.assert_array_equal(v, again.params()[k])
+    xs = np.random.default_rng(0).normal(size=(4, net.num_in))
+    run = jax.jit(lambda cell, p, s: cell.rollout(p, s, xs)[1], static_argnums=0)
+    np.testing.assert_array_equal(
+        *(run(cell, cell.params(), cell.initial_state(cell.params())) for cell in (net, again))
+    )

@@ -10,9 +10,9 @@ import jax
 import jax.numpy as jnp
 
 from bp_rnn import _check
-from bp_rnn._draw import follows_key, key_of
-from bp_rnn._state import System
-from bp_rnn.cells._parameter import Initializer, initial
+from bp_rnn._draw import follows_key
+from bp_rnn.cells._drawn import Drawn
+from bp_rnn.cells._parameter import Initializer
 from bp_rnn.functional import trajectory
 from bp_rnn.functional.constraint import Box
 from bp_rnn.functional.influence import Influence
@@ -32,7 +32,7 @@ class CellOptions(TypedDict, total=False):
     name: str | None
 
 
-class Cell(System, abc.ABC):
+class Cell(Drawn, abc.ABC):
     r"""A recurrent network :math:`s_{t} = \mathrm{step}(\theta, s_{t-1}, x_t)`.
 
     A subclass makes its parameters with :meth:`add_parameter` and gives the pure ``step``.
@@ -94,7 +94,10 @@ class Cell(System, abc.ABC):
         Shape ``(S,)``, or ``(batch, S)`` in a batching mode.
     z : bm.Variable
         The output after the last step, ``(num_out,)`` or ``(batch, num_out)``; the same Variable
-        as ``state`` where the state is the output.
+        as ``state`` where the state is the output. Never a gate: those are ``gate_names``.
+    gate_names : tuple of str
+        Variables with what the last step computed on its way, such as ``gate_z``: what
+        :meth:`gates` returns, zero before the first step.
     w_out, b_out : bm.TrainVar
         ``(num_out, num_hidden)`` and ``(num_out,)``, where there is a read-out.
     s0 : bm.TrainVar
@@ -102,12 +105,12 @@ class Cell(System, abc.ABC):
     """
 
     param_names: tuple[str, ...] = ()
+    gate_names: tuple[str, ...] = ()
     readout_names: tuple[str, ...] = ()
     rowwise: bool = True
     independent: bool = False
     causal: bool = True
     is_noisy: bool = False
-    has_key: bool = False
     dt: float = 1.0
     state: bm.Variable
     z: bm.Variable
@@ -137,9 +140,7 @@ class Cell(System, abc.ABC):
         self.size = self.num if size is None else _check.integer("size", size, 1)
         hidden = self.size if num_hidden is None else _check.integer("num_hidden", num_hidden, 1)
         self.num_out = hidden if num_out is None else _check.integer("num_out", num_out, 1)
-        self.has_key = key is not None
-        self._key = _check.as_key(0 if key is None else key)
-        self._drawn: dict[str, Initializer | None] = {}
+        self._set_key(key)
         self._view_names: tuple[str, ...] = ()
         self.state = self._variable(self.size)
         # set once: brainpy turns a second assignment into a write to the first Variable
@@ -200,6 +201,18 @@ class Cell(System, abc.ABC):
         """Return the quantities of a state that have a name of their own; pure."""
         return {}
 
+    def observed_step(self, params: Params, state: Array, x: Any) -> tuple[Array, dict[str, Array]]:
+        """Return what ``step`` and ``gates`` return, of one sample; pure."""
+        return self.step(params, state, x), {}
+
+    def gates(self, params: Params, state: Array, x: Any) -> dict[str, Array]:
+        """Return what the step from ``state`` under ``x`` computes on its way, by name; pure."""
+        return self.observed_step(params, state, x)[1]
+
+    def previous(self, states: Array, start: Array) -> Array:
+        """Return the state before each of ``states (T, S)`` of a run from ``start``; pure."""
+        return jnp.concatenate([start[None], states[:-1]])
+
     def rollout(self, params: Params, state: Array, xs: Any) -> tuple[Array, Array]:
         """Return the last state ``(S,)`` and all states ``(T, S)`` of one sample; pure."""
         return trajectory.rollout(self.step, params, state, xs)
@@ -236,51 +249,19 @@ class Cell(System, abc.ABC):
         setattr(self, name, self._parameter(name, init, shape))
         self.param_names = (*self.param_names, name)
 
-    @property
-    def key(self) -> Array:
-        """The key of this cell."""
-        return self._key
-
-    def key_of(self, name: str) -> Array:
-        """Return the JAX key that belongs to ``name``: another one for each parameter."""
-        return key_of(self._key, name)
-
     def rekey(self, key: Array | int) -> None:
-        """Take another key, and draw from it what was drawn from the old one.
+        """Take another key, and draw from it what was drawn from the old one, noise included.
 
         What was given as numbers, comes from an initialiser with a seed of its own, or is no
         longer what was drawn, because it was learnt, written or constrained, stays.
         """
-        old, new = self._key, _check.as_key(key)
-        for name, init in self._drawn.items():
-            self._key = old
-            if not self.is_drawn(name):
-                continue
-            self._key = new
-            if name == "init_state":
-                self._start = self._initial(name, init, self._start.shape)
-                self.reset_state()
-            else:
-                variable = getattr(self, name)
-                variable.value = self._initial(name, init, variable.shape)
-        self._key = new
-        # copies are made with the arguments of this object
-        self._recipe = self._recipe._replace(options={**self._recipe.options, "key": key})
+        before = None if self.trains_start else self._start
+        super().rekey(key)
         if self.is_noisy:
             self._draw_noise()
+        if not (self.trains_start or self._start is before):
+            self.reset_state()
         self.set_state(self.state.value)
-
-    def is_drawn(self, name: str) -> bool:
-        """Return whether a parameter has the value that was drawn for it from the key."""
-        if name not in self._drawn or hasattr(getattr(self, name, None), "box"):
-            return False
-        value = self._start if name == "init_state" else getattr(self, name).value
-        drawn = self._initial(name, self._drawn[name], value.shape)
-        return drawn.dtype == value.dtype and bool((drawn == value).all())
-
-    def is_default(self, name: str) -> bool:
-        """Return whether a parameter has the value that is drawn where none was asked for."""
-        return name in self._drawn and self._drawn[name] is None and self.is_drawn(name)
 
     def add_view(self, name: str) -> None:
         """Make a Variable ``name`` that follows the entry of ``views``; after the parameters."""
@@ -289,6 +270,23 @@ class Cell(System, abc.ABC):
         variable.value = value[name]
         setattr(self, name, variable)
         self._view_names = (*self._view_names, name)
+
+    def add_gates(self, *names: str) -> None:
+        """Make a Variable, one number a unit, of each name in ``gates``."""
+        for name in names:
+            setattr(self, name, self._variable(self.num))
+        self.gate_names = (*self.gate_names, *names)
+
+    def write_gates(self, gates: dict[str, Array]) -> None:
+        """Write what :meth:`gates` returned for what the Variables hold."""
+        for name, value in gates.items():
+            getattr(self, name).value = value
+
+    def observe_gates(self, before: Array, x: Any) -> None:
+        """Write the gates of the step from the state ``before`` under what ``step`` took."""
+        if self.gate_names:
+            gates = self._over_batch(functools.partial(self.gates, self.params()))
+            self.write_gates(gates(before, x))
 
     def params(self) -> Params:
         """Return the current value of every parameter, those of the read-out included."""
@@ -327,6 +325,10 @@ class Cell(System, abc.ABC):
             views = self._over_batch(functools.partial(self.views, params))(value)
             for name in self._view_names:
                 getattr(self, name).value = views[name]
+        for name in self.gate_names:
+            gate = getattr(self, name)
+            if gate.shape[:-1] != value.shape[:-1]:  # another batch
+                gate.value = jnp.zeros((*value.shape[:-1], gate.shape[-1]), gate.dtype)
 
     def as_input(self, x: Array) -> Array:
         """Return ``x`` of one time step as ``(num_in,)`` or ``(batch, num_in)``.
@@ -357,29 +359,22 @@ class Cell(System, abc.ABC):
     def update(self, x: Array) -> Array:
         """Advance the state by one time step and return the output."""
         self.check_run()
-        step = self._over_batch(functools.partial(self.step, self.params()))
-        self.set_state(step(self.state.value, self.take_input(x)))
+        step = self._over_batch(functools.partial(self.observed_step, self.params()))
+        state, gates = step(self.state.value, self.take_input(x))
+        self.set_state(state)
+        self.write_gates(gates)
         self.observe(x)
         return self.z.value
 
     def reset_state(self, batch_size: int | None = None) -> None:
         """Return to the initial state; in a batching mode ``batch_size`` sets a new batch."""
+        for name in self.gate_names:
+            getattr(self, name).value = jnp.zeros_like(getattr(self, name).value)
         value = self.initial_state(self.params())
         if self.is_batched:
             batch = self.state.shape[0] if batch_size is None else batch_size
             value = jnp.broadcast_to(value, (batch, self.size))
         self.set_state(value)
-
-    def _parameter(
-        self, name: str, init: Initializer | None, shape: tuple[int, ...]
-    ) -> bm.TrainVar:
-        if init is None or follows_key(init):
-            self._drawn[name] = init
-        return bm.TrainVar(self._initial(name, init, shape))
-
-    def _initial(self, name: str, init: Initializer | None, shape: tuple[int, ...]) -> Array:
-        """Return the initial value of a parameter; the same for each call with the same key."""
-        return initial(name, init, shape, self.key_of(name))
 
     def _variable(self, num: int) -> bm.Variable:
         return bp.init.variable_(bm.zeros, (num,), self.mode)

@@ -26,6 +26,7 @@ def adopt(whole: Cell, part: Cell, suffix: str) -> None:
     own_variables = {k: v for k, v in vars(part).items() if isinstance(v, bm.Variable)}
     for name, value in (own_variables | part.train_params()).items():
         setattr(whole, f"{name}_{suffix}", value)
+    whole.gate_names += named(part.gate_names, suffix)
 
 
 def tell_apart(parts: Sequence[Cell], key: Array | int | None) -> None:

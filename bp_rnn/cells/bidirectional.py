@@ -112,6 +112,22 @@ class Bidirectional(Cell):
             "or use OfflineTrainer with method='bptt'"
         )
 
+    def gates(self, params: Params, state: Array, x: Any) -> dict[str, Array]:
+        """Return the gates of both in the steps from ``state``, which :meth:`previous` gives."""
+        found: dict[str, Array] = {}
+        for (suffix, cell), part in zip(self._parts(), self._split(state), strict=True):
+            now = _input_of(cell, x if isinstance(x, Input) else Input(x), suffix == "backward")
+            seen = cell.gates(own(cell, params, suffix), part, now)
+            found |= {f"{name}_{suffix}": value for name, value in seen.items()}
+        return found
+
+    def previous(self, states: Array, start: Array) -> Array:
+        """Return from where each of the two came to ``states``, ``(T, S)``."""
+        forward, backward = self._split(states)
+        first, last = self._split(start[None])
+        before = jnp.concatenate([first, forward[:-1]]), jnp.concatenate([backward[1:], last])
+        return jnp.concatenate(before, axis=-1)
+
     def rollout(self, params: Params, state: Array, xs: Any) -> tuple[Array, Array]:
         """Run forward and backward; ``state`` is where each of the two starts."""
         xs = xs if isinstance(xs, Input) else Input(xs)
@@ -157,12 +173,15 @@ class Bidirectional(Cell):
         params = self.params()
         start = jnp.broadcast_to(self.initial_state(params), (*xs.shape[:-2], self.size))
 
-        def run(start: Array, xs: Any) -> tuple[Array, Array]:
+        def run(start: Array, xs: Any) -> tuple[Array, Array, dict[str, Array]]:
             last, states = self.rollout(params, start, xs)
-            return last, jax.vmap(self.output, (None, 0))(params, states)
+            before, x = self.previous(states, start)[-1], jax.tree.map(lambda v: v[-1], xs)
+            zs = jax.vmap(self.output, (None, 0))(params, states)
+            return last, zs, self.gates(params, before, x)
 
-        last, zs = self._over_batch(run)(start, self.inputs(xs, self._noise_key()))
+        last, zs, gates = self._over_batch(run)(start, self.inputs(xs, self._noise_key()))
         self.set_state(last)
+        self.write_gates(gates)
         return zs
 
     def _parts(self) -> tuple[tuple[str, Cell], tuple[str, Cell]]:
@@ -176,9 +195,14 @@ def _run(cell: Cell, params: Params, start: Array, xs: Input, reverse: bool) -> 
     """Return the states of one direction; steps that are not valid leave the state alone."""
 
     def body(state: Array, now: Input) -> tuple[Array, Array]:
-        key = now.key if now.key is None else jax.random.fold_in(now.key, int(reverse))
-        new = cell.step(params, state, cell.inputs(now.x, key))
+        new = cell.step(params, state, _input_of(cell, now, reverse))
         new = new if now.valid is None else jnp.where(now.valid > 0, new, state)
         return new, new
 
     return jax.lax.scan(body, start, xs, reverse=reverse)[1]
+
+
+def _input_of(cell: Cell, now: Input, reverse: bool) -> Any:
+    """Return what one of the two takes in a step: the same input, and noise of its own."""
+    key = now.key if now.key is None else jax.random.fold_in(now.key, int(reverse))
+    return cell.inputs(now.x, key)

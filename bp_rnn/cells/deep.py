@@ -88,15 +88,22 @@ class Deep(Cell):
 
     def step(self, params: Params, state: Array, x: Any) -> Array:
         """Step the layers from the input up."""
+        return self.observed_step(params, state, x)[0]
+
+    def observed_step(self, params: Params, state: Array, x: Any) -> tuple[Array, dict[str, Array]]:
+        """Return the states of the layers after a step, joined, and the gates of all of them."""
         key = x.key if isinstance(x, Input) else None
         z = x.x if isinstance(x, Input) else x
-        states = []
+        states: list[Array] = []
+        gates: dict[str, Array] = {}
         for i, (cell, part) in enumerate(zip(self.layers, self._split(state), strict=True)):
             mine = own(cell, params, str(i))
             layer_key = None if key is None else jax.random.fold_in(key, i)
-            states.append(cell.step(mine, part, cell.inputs(z, layer_key)))
-            z = cell.output(mine, states[-1])
-        return jnp.concatenate(states)
+            new, seen = cell.observed_step(mine, part, cell.inputs(z, layer_key))
+            states.append(new)
+            gates |= {f"{name}_{i}": value for name, value in seen.items()}
+            z = cell.output(mine, new)
+        return jnp.concatenate(states), gates
 
     def hidden(self, params: Params, state: Array) -> Array:
         """Return the output of the last layer."""
