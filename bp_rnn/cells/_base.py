@@ -76,6 +76,8 @@ class Cell(Drawn, abc.ABC):
         What ``step`` reads; each has sensitivities in real-time recurrent learning.
     readout_names : tuple of str
         What only ``output`` reads; their gradient needs no trace.
+    recurrent_names : tuple of str
+        Which of them multiply the state: matrices of units by units, or one for each gate.
     rowwise : bool
         Whether, in one step, row ``i`` (leading axis) of every parameter in ``param_names``
         drives unit ``i`` alone: state entries ``i``, ``i + num``, ... This makes RTRL fast.
@@ -106,6 +108,7 @@ class Cell(Drawn, abc.ABC):
 
     param_names: tuple[str, ...] = ()
     gate_names: tuple[str, ...] = ()
+    recurrent_names: tuple[str, ...] = ("w",)
     readout_names: tuple[str, ...] = ()
     rowwise: bool = True
     independent: bool = False

@@ -27,6 +27,7 @@ def adopt(whole: Cell, part: Cell, suffix: str) -> None:
     for name, value in (own_variables | part.train_params()).items():
         setattr(whole, f"{name}_{suffix}", value)
     whole.gate_names += named(part.gate_names, suffix)
+    whole.recurrent_names += named(part.recurrent_names, suffix)
 
 
 def tell_apart(parts: Sequence[Cell], key: Array | int | None) -> None:

@@ -67,6 +67,7 @@ class GRU(GatedCell):
     not here. Sources: Cho et al. 2014, eqs. 5-8; lecture 4, section 3.6.2.
     """
 
+    recurrent_names = ("w", "w_g")
     h: bm.Variable
     gate_z: bm.Variable
     gate_r: bm.Variable
