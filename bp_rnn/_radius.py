@@ -11,6 +11,8 @@ from bp_rnn.typing import Array
 
 #: How much it may grow beyond one without a word, and how exactly it is scaled back.
 GROWTH, PRECISION = 1.1, 1e-2
+#: By how much weights are made smaller at most.
+LEAST = 1e-3
 
 
 def keep_radius(name: str, before: Array, start: Array, value: Array, box: Box) -> Array:
@@ -63,7 +65,8 @@ def _radii(value: Array) -> np.ndarray:
 
 def _scaled(value: Array, old: np.ndarray, new: np.ndarray, box: Box) -> Array | None:
     """Return the scaled weights, or None if the box does not allow them."""
-    if not (old > 0).all() or not (new > 0).all() or bool((~box.free & (value != 0)).any()):
+    # of a nilpotent matrix, whose radius is a rounding error, nothing would be left
+    if not ((old > LEAST * new) & (new > 0)).all() or bool((~box.free & (value != 0)).any()):
         return None
     factor = np.moveaxis(_matrices(value) * (old / new)[:, None, None], 0, 1)
     scaled = jnp.asarray(factor.reshape(value.shape), value.dtype)

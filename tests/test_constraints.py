@@ -296,7 +296,7 @@ def test_a_radius_that_can_not_be_kept_is_told_with_its_figures():
     grown = radius(law_of(E_I, w))
     for others in ([Fixed(np.eye(100))], [Bounded(np.where(E_I > 0, 0.03, -5), 5)]):
         cell = bp_rnn.RateRNN(2, 100, w=w)
-        with pytest.warns(UserWarning, match=r"the spectral radius of w of .* from 1\.0\d to [45]\."):
+        with pytest.warns(UserWarning, match=r"radius of w of .* from 1\.0\d to [45]\."):
             constrain(cell, w=[Dale(E_I), *others])
         assert radius(cell.w.value) == pytest.approx(grown, rel=0.1)
     nilpotent = np.kron(np.eye(3), [[1.0, -1.0], [1.0, -1.0]])
