@@ -30,7 +30,9 @@ LIBRARIES = ("bp_rnn.", "brainpy.", "jax.", "optax.", "numpy.")
 #: derived from the other attributes. Values of a ``cached_property`` are derived too.
 NAMES = {"_name", "_implicit_vars", "_implicit_nodes"}
 DRAWN = {"_key", "has_key", "_drawn", "_recipe", "rng"}
-IGNORED = NAMES | DRAWN | {"_integrate", "_influence"}
+#: What a reservoir learnt, and where it stopped.
+LEARNT = {"_learner", "_end"}
+IGNORED = NAMES | DRAWN | LEARNT | {"_integrate", "_influence"}
 #: Programs kept at most, and bytes of the Variables that they keep alive.
 MAX_PROGRAMS, MAX_BYTES = 32, 1 << 28
 
@@ -96,6 +98,7 @@ class Fingerprint:
         return [
             (bm.Variable, self._variable),
             (jax.Array | np.ndarray | np.generic, self._array),
+            (jax.ShapeDtypeStruct, lambda v: (_name(type(v)), v.shape, str(v.dtype))),
             (dict, lambda v: self._sequence(v, *v.items())),
             (tuple | list, lambda v: self._sequence(v, *v)),
             (jax.tree_util.PyTreeDef, lambda v: v),
@@ -171,9 +174,23 @@ def find(made_from: Any, make: Callable[[], Program]) -> Program:
         if kept is None or not kept.is_valid:
             kept = _programs[found.key] = _Kept(make(), made_from, found)
         _programs.move_to_end(found.key)
-        while len(_programs) > MAX_PROGRAMS or _num_byte() > MAX_BYTES:
+        while len(_programs) > 1 and (len(_programs) > MAX_PROGRAMS or _num_byte() > MAX_BYTES):
             _programs.popitem(last=False)
         return kept.program
+
+
+def shell(system: Any) -> Any:
+    """Return a copy of ``system`` whose Variables are shapes and types.
+
+    A program made from it keeps no Variable alive; pure methods need no more.
+    """
+    copy = object.__new__(type(system))
+    for name, value in vars(system).items():
+        is_variable = isinstance(value, bm.Variable)
+        copy.__dict__[name] = (
+            jax.ShapeDtypeStruct(value.shape, value.dtype) if is_variable else value
+        )
+    return copy
 
 
 def clear() -> None:

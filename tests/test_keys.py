@@ -48,7 +48,7 @@ MAKERS = {
     "GRU": lambda init, key: bp_rnn.GRU(4, 4, num_out=4, key=key, w_g=init(), **drawn(init)),
     "ESN": lambda init, key: bp_rnn.ESN(4, 4, num_out=4, key=key, **drawn(init)),
     "ESN-feedback": lambda init, key: bp_rnn.ESN(
-        4, 4, num_out=4, feedback_scaling=1.0, w_fb=init(), key=key, **drawn(init)
+        4, 4, num_out=4, w_fb=init(), key=key, **drawn(init)
     ),
     "LSM": lambda init, key: bp_rnn.LSM(4, 4, num_out=4, key=key, **drawn(init)),
     "Deep": lambda init, key: bp_rnn.Deep(

@@ -126,5 +126,9 @@ def test_few_programs_are_kept(monkeypatch):
         forgotten.predict(X)
     assert compiled
     monkeypatch.setattr(_programs, "MAX_BYTES", 1)
-    make(tau=4.0).predict(X)
-    assert not _programs._programs
+    for _ in range(2):
+        kept.predict(X)
+    with counted() as compiled:
+        kept.predict(X)  # the newest stays, however large it is
+    assert not compiled
+    assert len(_programs._programs) == 1

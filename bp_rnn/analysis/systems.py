@@ -127,6 +127,7 @@ def as_system(system: System | bp.DynamicalSystem) -> System:
             f"{type(system).__name__}"
         )
     cell = system if isinstance(system, Cell) else from_brainpy(system)
+    cell.check_precision()
     if not cell.causal:
         raise ValueError(f"system must be causal, got {type(cell).__name__}")
     return cell

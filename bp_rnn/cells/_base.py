@@ -249,6 +249,11 @@ class Cell(Drawn, abc.ABC):
         shape : tuple of int
             The leading axis is the unit that a row drives.
         """
+        if "z" not in vars(self):
+            raise TypeError(
+                f"add_parameter({name!r}) of {type(self).__name__} must come after "
+                "super().__init__(num_in, num, ...), which makes the network"
+            )
         setattr(self, name, self._parameter(name, init, shape))
         self.param_names = (*self.param_names, name)
 
@@ -341,6 +346,7 @@ class Cell(Drawn, abc.ABC):
         ValueError
             If the shape is another one. A single feature may come without its axis.
         """
+        self.check_precision()
         value = jnp.asarray(bm.as_jax(x), self.state.dtype)
         if self.num_in == 1 and value.ndim == int(self.is_batched):
             value = value[..., None]
@@ -371,6 +377,7 @@ class Cell(Drawn, abc.ABC):
 
     def reset_state(self, batch_size: int | None = None) -> None:
         """Return to the initial state; in a batching mode ``batch_size`` sets a new batch."""
+        self.check_precision()
         for name in self.gate_names:
             getattr(self, name).value = jnp.zeros_like(getattr(self, name).value)
         value = self.initial_state(self.params())

@@ -71,5 +71,5 @@ class Drawn(System):
 
     def _set_key(self, key: Array | int | None) -> None:
         self.has_key = key is not None
-        self._key = _check.as_key(0 if key is None else key)
+        self._key = _check.known_key(type(self).__name__, 0 if key is None else key)
         self._drawn: dict[str, Initializer | None] = {}

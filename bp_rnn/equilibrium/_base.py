@@ -9,7 +9,7 @@ import brainpy.math as bm
 import jax
 import jax.numpy as jnp
 
-from bp_rnn import _check, _data, _loss
+from bp_rnn import _check, _data, _loss, _programs
 from bp_rnn.cells import Cell
 from bp_rnn.equilibrium._report import Report
 from bp_rnn.functional import fixed_point, trajectory
@@ -222,6 +222,7 @@ class EquilibriumAlgorithm(GradientAlgorithm, abc.ABC):
         ----------
         x, y : array
             ``(samples, num_in)`` and ``(samples, num_out)``, or class labels ``(samples,)``.
+            Samples that ``np.ma`` masks are left out.
 
         Raises
         ------
@@ -231,8 +232,7 @@ class EquilibriumAlgorithm(GradientAlgorithm, abc.ABC):
             If a sample can't be used (if none can, where such samples are skipped); the message
             tells which and why.
         """
-        xs = _data.samples(self.cell, x)
-        ys = _data.targets(self.cell, y, xs.shape[:1])
+        xs, ys = _data.pairs(self.cell, x, y, self.loss)
         found = self._gradient(self.cell.params(), xs, ys)
         troubles = found.report.troubles()
         if troubles and not (self.skip_unusable and jnp.isfinite(found.loss)):
@@ -249,17 +249,19 @@ class EquilibriumAlgorithm(GradientAlgorithm, abc.ABC):
         Raises
         ------
         ValueError
-            If it has another shape than the output, or a label.
+            If it has another shape than the output or a label, or the loss does not take it.
         """
         value, lead = bm.as_jax(y), self.cell.state.shape[:-1]
-        if value.shape == (*lead, self.cell.num_out):
-            return value
-        if value.shape != lead or (self.cell.num_out > 1 and value.dtype.kind not in "iu"):
+        num_out, dtype = self.cell.num_out, self.cell.state.dtype
+        labels = value.shape == lead and num_out > 1
+        if (labels and value.dtype.kind not in "iu") or value.shape not in (lead, (*lead, num_out)):
             raise ValueError(
-                f"y must have shape {(*lead, self.cell.num_out)} at each step, or be a label, got "
+                f"y must have shape {(*lead, num_out)} at each step, or be a label, got "
                 f"{value.dtype}{value.shape}"
             )
-        return value if self.cell.num_out > 1 else value[..., None]
+        if self.loss.wants_one_hot(labels, num_out, dtype):
+            return jax.nn.one_hot(value, num_out, dtype=dtype)
+        return value[..., None] if value.shape == lead and num_out == 1 else value
 
     def _rate(self, params: Params, x: Array, state: Array) -> Array:
         return self.cell.derivative(params, state, x)
@@ -277,7 +279,7 @@ class EquilibriumAlgorithm(GradientAlgorithm, abc.ABC):
         )
         return state, z, value, v, report
 
-    @functools.cached_property
+    @property
     def _settle(self) -> Callable[..., Any]:
         def one(params: Params, x: Array) -> Any:
             state, report = self.rest(params, self.cell.initial_state(params), x)
@@ -285,9 +287,10 @@ class EquilibriumAlgorithm(GradientAlgorithm, abc.ABC):
             state, z = (jnp.where(report.usable, v, jnp.nan) for v in (state, z))
             return state, z, report
 
-        return jax.jit(jax.vmap(one, (None, 0)))
+        run = jax.vmap(one, (None, 0))
+        return _programs.find(("settle", self), lambda: _programs.Program(run))
 
-    @functools.cached_property
+    @property
     def _gradient(self) -> Callable[..., EquilibriumGradient]:
         at_one = trajectory.step_loss(self.cell.output, self.loss)
 
@@ -298,4 +301,4 @@ class EquilibriumAlgorithm(GradientAlgorithm, abc.ABC):
             report = jax.tree.map(lambda v: v[:, 0], found.report)
             return EquilibriumGradient(found.loss, found.grads, found.outputs[:, 0], report)
 
-        return jax.jit(run)
+        return _programs.find(("gradient", self), lambda: _programs.Program(run))

@@ -126,6 +126,7 @@ class EquilibriumPropagation(EquilibriumAlgorithm):
         beta : float
             Strength of the nudging, positive towards the target; zero in the free phase.
         """
+        self.check_precision()
         cell, params = self.cell, self.cell.params()
         signal = self._over_batch(lambda state, y: self.signal(params, state, y))
         force = signal(cell.state.value, self.as_target(y))

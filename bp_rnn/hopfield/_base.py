@@ -11,7 +11,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from bp_rnn import _check
+from bp_rnn import _check, _programs
 from bp_rnn._state import System
 from bp_rnn.hopfield._settle import Moved, Retrieval, Settled, settle
 from bp_rnn.hopfield.patterns import as_patterns, correlate
@@ -132,6 +132,7 @@ class AssociativeMemory(System, abc.ABC):
 
     def store(self, patterns: Any) -> None:
         """Store one pattern ``(num,)``, or several ``(M, num)``, beside those that are there."""
+        self.check_precision()
         new = as_patterns("patterns", patterns, self.num, self.levels)
         old = self.patterns.value
         self._learn(old, new)
@@ -145,6 +146,7 @@ class AssociativeMemory(System, abc.ABC):
         IndexError, TypeError
             If there is no such place, or ``index`` is neither an integer nor a list of them.
         """
+        self.check_precision()
         num = self.patterns.shape[0]
         places = np.atleast_1d(np.asarray(index))
         if places.ndim != 1 or places.dtype.kind not in "iu":
@@ -170,6 +172,7 @@ class AssociativeMemory(System, abc.ABC):
         TypeError, ValueError
             If it has another shape, is not finite, or holds other values than a unit can have.
         """
+        self.check_precision()
         value = as_patterns("probe", probe, self.num, self.probe_levels)
         shape = np.shape(probe)
         if not self.is_batched and shape != (self.num,):
@@ -178,6 +181,7 @@ class AssociativeMemory(System, abc.ABC):
 
     def reset_state(self, batch_size: int | None = None) -> None:
         """Turn every unit off (real ones to 0); ``batch_size`` sets a new batch, if batching."""
+        self.check_precision()
         batch = self.state.shape[:-1] if batch_size is None else (batch_size,)
         shape = (*batch, self.num) if self.is_batched else (self.num,)
         low = 0.0 if self.probe_levels is None else self.probe_levels[0]
@@ -192,6 +196,7 @@ class AssociativeMemory(System, abc.ABC):
             If ``x`` has another shape or is not finite. In a compiled program, such as a run of
             ``DSRunner``, nothing can be raised for NaN and infinity: there the step is skipped.
         """
+        self.check_precision()
         params, usable = self.params(), jnp.ones((), bool)
         if x is not None:
             x = jnp.asarray(bm.as_jax(x), self.state.dtype)
@@ -235,6 +240,7 @@ class AssociativeMemory(System, abc.ABC):
         TypeError, ValueError
             As :meth:`set_state`.
         """
+        self.check_precision()
         value = as_patterns("probe", probe, self.num, self.probe_levels)
         most = jnp.asarray(_check.integer("num_step", num_step, 1))
         params = self.params()
@@ -291,12 +297,14 @@ class AssociativeMemory(System, abc.ABC):
     def _unbatch(self, value: Array) -> Array:
         return value if self.is_batched else value.reshape(value.shape[1:])
 
-    @functools.cached_property
-    def _retrieve(self) -> Any:
-        def run(params: Params, state: Array, key: Array, most: Array) -> tuple[Settled, Array]:
-            advance = functools.partial(self.advance, params)
-            fields = functools.partial(self.fields, params)
-            settled, field = settle(advance, fields, state, key, most, self.has_cycles)
-            return settled, self.energy_of(params, settled.state, field)
+    @property
+    def _retrieve(self) -> _programs.Program:
+        pure = _programs.shell(self)
 
-        return jax.jit(run)
+        def run(params: Params, state: Array, key: Array, most: Array) -> tuple[Settled, Array]:
+            advance = functools.partial(pure.advance, params)
+            fields = functools.partial(pure.fields, params)
+            settled, field = settle(advance, fields, state, key, most, pure.has_cycles)
+            return settled, pure.energy_of(params, settled.state, field)
+
+        return _programs.find(("retrieve", pure), lambda: _programs.Program(run))

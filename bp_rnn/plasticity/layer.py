@@ -6,11 +6,10 @@ from typing import Any
 
 import brainpy as bp
 import brainpy.math as bm
-import jax
 import jax.numpy as jnp
 import numpy as np
 
-from bp_rnn import _check
+from bp_rnn import _check, _programs
 from bp_rnn._draw import key_of
 from bp_rnn._state import System
 from bp_rnn.cells._parameter import Initializer, parameter, resolve_phi
@@ -162,7 +161,11 @@ class PlasticLayer(System):
         self._network = Network(
             rule, lateral, resolved, self.dt, self.tau_r, None if integrator == "euler" else solver
         )
-        self._epochs = jax.jit(self._network.epochs)
+
+    def _find_epochs(self) -> _programs.Program:
+        """Return the compiled epochs, made by this layer or by one that is alike."""
+        network = self._network
+        return _programs.find(("epochs", network), lambda: _programs.Program(network.epochs))
 
     def update(self, u: Array) -> Array:
         """Respond to the inputs of one step, change the weights, and return the rates.
@@ -185,6 +188,7 @@ class PlasticLayer(System):
         Nothing is changed by a call that fails. In a compiled program, such as a run of
         ``DSRunner``, nothing can be raised: there the whole step is skipped instead.
         """
+        self.check_precision()
         if self.is_continuous:
             check_time_step(self.dt, self.name)
         value = jnp.asarray(bm.as_jax(u), self.w.dtype)
@@ -240,6 +244,7 @@ class PlasticLayer(System):
         KeyboardInterrupt
             Passed on, with the weights of the last finished chunk of epochs in place.
         """
+        self.check_precision()
         num_epoch = _check.integer("num_epoch", num_epoch, 0)
         shuffle = None if key is None else _check.as_key(key)
         state = self._read()
@@ -253,10 +258,10 @@ class PlasticLayer(System):
             state = state._replace(v=jnp.zeros((batches.shape[1], self.num), self.w.dtype))
 
         # a strong dtype, also where a weak one was written: the program is compiled once
-        lr = jnp.asarray(self.lr.value, self.w.dtype)
+        lr, epochs = jnp.asarray(self.lr.value, self.w.dtype), self._find_epochs()
 
         def run(state: State, done: int, num_epoch: int) -> Any:
-            return self._epochs(state, batches, lr, shuffle, done, num_epoch)
+            return epochs(state, batches, lr, shuffle, done, num_epoch)
 
         return fit(run, self._write, state, num_epoch, progress_bar)
 
@@ -274,6 +279,7 @@ class PlasticLayer(System):
             For inputs of the wrong shape or type or with NaN; for lateral weights with a
             nonlinearity, whose rates at rest have no closed form.
         """
+        self.check_precision()
         value = _check.real_array("inputs", inputs)
         if value.ndim == 0 or value.shape[-1] != self.num_in:
             raise ValueError(f"inputs must have shape (..., {self.num_in}), got {value.shape}")

@@ -198,6 +198,7 @@ class STDP(System):
         ``DSRunner``, nothing can be raised: there the step is skipped instead, as if it had not
         been, and the neurons receive nothing.
         """
+        self.check_precision()
         check_time_step(self.dt, self.name)
         pre, post = self._spikes("pre", pre, self.x), self._spikes("post", post, self.y)
         held = Synapses(self.w.value, jnp.atleast_2d(self.x.value), jnp.atleast_2d(self.y.value))
