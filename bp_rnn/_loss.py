@@ -63,10 +63,7 @@ class PairedLoss:
 
     def __call__(self, z: Array, y: Array) -> Array:
         """Return the loss."""
-        found = self.function(z, y)
-        if found is None:
-            raise TypeError("it returned None")
-        return bm.as_jax(found)
+        return bm.as_jax(self.function(z, y))
 
     def pair(self, ys: np.ndarray, weights: np.ndarray, num_out: int, dtype: Any) -> np.ndarray:
         """Return targets as this loss takes them.
@@ -139,7 +136,9 @@ class PairedLoss:
         y = jax.ShapeDtypeStruct((), np.int32) if labels else z
         given = f"an output {_told(z)} and {'a class label' if labels else 'a target'} {_told(y)}"
         try:
-            found = jax.eval_shape(self, z, y)
+            found = jax.eval_shape(self.function, z, y)
+            if not isinstance(found, tuple | list | dict | None):
+                found = jax.eval_shape(self, z, y)
         except Exception as error:
             raise ValueError(
                 f"loss {self.name} fails for {given} of one step: {type(error).__name__}: "

@@ -32,7 +32,7 @@ NAMES = {"_name", "_implicit_vars", "_implicit_nodes"}
 DRAWN = {"_key", "has_key", "_drawn", "_recipe", "rng"}
 #: What a reservoir learnt, and where it stopped.
 LEARNT = {"_learner", "_end"}
-IGNORED = NAMES | DRAWN | LEARNT | {"_integrate", "_influence"}
+IGNORED = NAMES | DRAWN | LEARNT | {"_integrate", "_influence", "_views"}
 #: Programs kept at most, and bytes of the Variables that they keep alive.
 MAX_PROGRAMS, MAX_BYTES = 32, 1 << 28
 

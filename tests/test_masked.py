@@ -267,6 +267,11 @@ def test_gradients_are_looked_at_without_the_filling():
         assert_same_bits(found, results[0])
 
 
+def resting():
+    net = bp_rnn.Implicit(cases.EQUILIBRIUM_CELLS["EnergyRNN"](), search="anderson")
+    return bp_rnn.EquilibriumTrainer(net, progress_bar=False)
+
+
 def test_masked_samples_of_an_equilibrium_are_left_out():
     rng = np.random.default_rng(0)
     x, y = rng.normal(size=(4, cases.NUM_IN)), rng.normal(size=(4, cases.NUM_OUT))
@@ -278,12 +283,10 @@ def test_masked_samples_of_an_equilibrium_are_left_out():
             data = {"x": x, "y": y}
             value = np.where(hidden, filling, data[name])
             data[name] = np.ma.array(value, mask=np.broadcast_to(hidden, value.shape))
-            trainer = bp_rnn.EquilibriumTrainer(
-                cases.EQUILIBRIUM_CELLS["EnergyRNN"](), progress_bar=False
-            )
+            trainer = resting()
             losses = trainer.fit((data["x"], data["y"]), num_epoch=2)
             results.append({"losses": losses, **trainer.cell.params()})
-    trainer = bp_rnn.EquilibriumTrainer(cases.EQUILIBRIUM_CELLS["EnergyRNN"](), progress_bar=False)
+    trainer = resting()
     keep = ~hidden[:, 0]
     right = {"losses": trainer.fit((x[keep], y[keep]), num_epoch=2), **trainer.cell.params()}
     for found in results:

@@ -190,6 +190,19 @@ def test_what_is_left_is_fitted_best(bind):
         np.testing.assert_allclose(net.w_out.value[k], right[1:], rtol=1e-5, atol=1e-6)
 
 
+@pytest.mark.parametrize("bind", BINDS)
+def test_states_that_break_a_constraint_are_not_loaded(bind):
+    constraint = BINDS[bind][0]
+    net, free = esn(w_out=0.1), esn(w_out=2.0)
+    constrain(net, w_out=constraint)
+    before = np.asarray(net.w_out.value)
+    if bind in ("Fixed", "all Fixed"):  # what is fixed is fixed to what is loaded
+        return
+    with pytest.raises(ValueError, match="w_out must obey its constraints"):
+        net.load_state_dict(free.state_dict())
+    np.testing.assert_array_equal(net.w_out.value, before)
+
+
 def test_a_bound_intercept_and_a_bound_readout():
     net = esn(b_out=0.5)
     constrain(net, b_out=Fixed())
@@ -424,7 +437,7 @@ def resting(**options):
 def test_force_that_rests_says_so_and_learns_from_a_random_state():
     y = np.sin(np.arange(1500) * 0.1)[:, None]
     learner = bp_rnn.FORCE(resting())
-    with pytest.raises(ValueError, match="never leaves its rest.*pass a random init_state"):
+    with pytest.raises(ValueError, match=r"never leaves its rest.*pass a random init_state"):
         learner.fit(np.zeros((1500, 1)), y)
     assert not np.asarray(learner.cell.w_out.value).any()
     error = learner.fit(np.zeros((1500, 1)), y, init_state=RNG.normal(size=40))

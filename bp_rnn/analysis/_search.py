@@ -9,10 +9,11 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from bp_rnn import _programs
 from bp_rnn.analysis import _starts
 from bp_rnn.analysis._collect import Collection, Look, Scale
 from bp_rnn.analysis._points import Search
-from bp_rnn.analysis.systems import System
+from bp_rnn.analysis.systems import System, state_of
 from bp_rnn.functional import zeros
 from bp_rnn.typing import Array, Params
 
@@ -44,7 +45,8 @@ class Searcher:
 
     def __init__(self, system: System, params: Params, x: Array, num_start: int, patience: int):
         self.num_start = num_start
-        search, look = _programs(system, num_start, patience)
+        self._of = system, params, x
+        search, look = _compiled(system, num_start, patience)
         self._search = functools.partial(search, params, x)
         self._look = functools.partial(look, params, x)
         self._dtype = x.dtype
@@ -53,6 +55,16 @@ class Searcher:
         """Polish states ``(K, S)`` and return each with F and dF/ds."""
         told = self._chunks(LOOKS, states, lambda part: self._look(part, num_step))
         return [Look(*(v.astype(float) for v in one)) for one in zip(*told, strict=True)]
+
+    def visited(self, rng: np.random.Generator) -> tuple[np.ndarray, _starts.Region]:
+        """Return the states that runs go through, and where they are."""
+
+        def slopes(states: np.ndarray) -> list[tuple[np.ndarray, np.ndarray]]:
+            return [(p.f, p.jac) for p in self.look(states, 0)]
+
+        centre = state_of(self._of[0])
+        size = _starts.unit(slopes, centre, rng)
+        return _starts.visited(*self._of, rng, centre, size)
 
     def scale(self, pool: np.ndarray, rng: np.random.Generator) -> Scale:
         """Return what distances and slopes are measured by, from states ``(M, S)``."""
@@ -94,14 +106,15 @@ def in_rounds(
     quiet = 0
     for i in range(max_round):
         known = found.num_isolated
-        starts = _starts.spread(rng, pool, found.states, searcher.num_start)
+        starts = _starts.spread(rng, pool, found.states, found.region, searcher.num_start)
         new = found.add(*searcher.run(starts, found.scale))
         hits = np.pad(hits, (0, len(new) - len(hits))) + new
         missed, coverage = _missed(hits[found.isolated])
         quiet = quiet + 1 if found.num_isolated == known else 0
         is_sure = bool((hits[found.isolated] >= REPEATS).all())
         if missed <= max_missed and quiet >= QUIET and is_sure:
-            return Search((i + 1) * searcher.num_start, missed, coverage, True)
+            num = (i + 1) * searcher.num_start
+            return Search(num, missed, coverage, found.is_repeated)
     return Search(max_round * searcher.num_start, missed, coverage, False)
 
 
@@ -112,8 +125,7 @@ def _missed(hits: np.ndarray) -> tuple[float, float]:
     return missed, float(1 - once / hits.sum()) if hits.any() else 1.0
 
 
-@functools.lru_cache(maxsize=16)
-def _programs(system: System, num_start: int, patience: int) -> tuple[Any, Any]:
+def _compiled(system: System, num_start: int, patience: int) -> tuple[Any, Any]:
     """Return the compiled search from ``num_start`` starts, and the compiled look at a state."""
     lanes = CPU_LANES if jax.default_backend() == "cpu" else num_start
     lanes = max(1, min(lanes, MOST_NUMBERS // system.size**2))
@@ -138,4 +150,7 @@ def _programs(system: System, num_start: int, patience: int) -> tuple[Any, Any]:
 
         return jax.lax.map(one, states)
 
-    return jax.jit(search), jax.jit(look)
+    return (
+        _programs.find(("search", system, lanes, patience), lambda: _programs.Program(search)),
+        _programs.find(("look", system), lambda: _programs.Program(look)),
+    )

@@ -1,12 +1,12 @@
 """The linear network that a system is near a state."""
 
-import functools
 from typing import Any, NamedTuple
 
 import brainpy as bp
 import jax
 import numpy as np
 
+from bp_rnn import _programs
 from bp_rnn.analysis.stability import growth_rates
 from bp_rnn.analysis.systems import (
     System,
@@ -56,6 +56,7 @@ def linearise(
     *,
     x: Any = None,
     params: Params | None = None,
+    t: float | None = None,
 ) -> Linearisation:
     """Return the derivatives by the state and by the input, and the modes.
 
@@ -69,6 +70,9 @@ def linearise(
         Constant input ``(num_in,)``; zeros by default.
     params : Params, optional
         Values that stand in for some of the system's parameters.
+    t : float, optional
+        Time at which a system is looked at that reads the time (``bp.share['t']``); it must be
+        given for such a one and has no effect on others.
 
     Returns
     -------
@@ -83,7 +87,7 @@ def linearise(
     -----
     Source: Sussillo & Barak 2013, eqs. 3 to 5; left eigenvectors as in Mante et al. 2013.
     """
-    system = as_system(system)
+    system = as_system(system, t)
     values, x = as_params(system, params), as_input(system, x)
     states = as_states(system, "states", states)
     jac, jac_x = (np.asarray(v) for v in _program(system)(values, states, x))
@@ -95,11 +99,12 @@ def linearise(
     return Linearisation(jac, jac_x, eigenvalues, right, np.linalg.inv(right), growth)
 
 
-@functools.lru_cache(maxsize=16)
 def _program(system: System) -> Any:
     function = system.derivative if is_continuous(system) else system.step
 
     def one(params: Params, state: Array, x: Array) -> Any:
         return jax.jacobian(function, (1, 2))(params, state, x)
 
-    return jax.jit(jax.vmap(one, (None, 0, None)))
+    return _programs.find(
+        ("linearise", system), lambda: _programs.Program(jax.vmap(one, (None, 0, None)))
+    )

@@ -8,6 +8,7 @@ import brainpy as bp
 import brainpy.math as bm
 import jax
 import jax.numpy as jnp
+import numpy as np
 
 from bp_rnn import _check
 from bp_rnn._draw import follows_key
@@ -90,8 +91,11 @@ class Cell(Drawn, abc.ABC):
         Whether a run draws noise.
     has_key : bool
         Whether ``key`` was given.
+    reads_time : bool
+        Whether a step depends on the time, as a system of BrainPy may.
     dt : float
-        Time of one step: one, unless the cell is given by a differential equation.
+        Time of one step: one, unless the cell is given by a differential equation or made of a
+        system of BrainPy.
     state : bm.Variable
         Shape ``(S,)``, or ``(batch, S)`` in a batching mode.
     z : bm.Variable
@@ -114,6 +118,7 @@ class Cell(Drawn, abc.ABC):
     independent: bool = False
     causal: bool = True
     is_noisy: bool = False
+    reads_time: bool = False
     dt: float = 1.0
     state: bm.Variable
     z: bm.Variable
@@ -220,9 +225,36 @@ class Cell(Drawn, abc.ABC):
         """Return the last state ``(S,)`` and all states ``(T, S)`` of one sample; pure."""
         return trajectory.rollout(self.step, params, state, xs)
 
+    def state_range(self) -> tuple[np.ndarray, np.ndarray]:
+        """Return the least and the largest value of each entry of the state, two arrays ``(S,)``.
+
+        A run that starts within them stays within them, whatever the parameters and the input are;
+        infinite where no such limit is known.
+        """
+        return np.full(self.size, -np.inf), np.full(self.size, np.inf)
+
     def initial_state(self, params: Params) -> Array:
         """Return the state of one sample at a reset, shape ``(S,)``; pure."""
         return params["s0"] if self.trains_start else self._start
+
+    def frozen(self, t: float | None = None) -> "Cell":  # noqa: ARG002
+        """Return the cell as it is analysed: what maps its memory to that after one step.
+
+        Parameters
+        ----------
+        t : float, optional
+            Time of the step; asked for where :attr:`reads_time` is true, else without effect.
+
+        Raises
+        ------
+        ValueError
+            If the time is missing, or the cell has no memory that can be analysed.
+        """
+        return self
+
+    def memory_of(self, states: Array) -> Array:
+        """Return states as those of this cell, if they are whole states of one it is made of."""
+        return states
 
     def inputs(
         self,

@@ -1,5 +1,7 @@
 """What a cell draws from its key, and how it takes another one."""
 
+import inspect
+
 import brainpy.math as bm
 
 from bp_rnn import _check
@@ -43,8 +45,8 @@ class Drawn(System):
                 variable = getattr(self, name)
                 variable.value = self._initial(name, init, variable.shape)
         self._key = new
-        # copies are made with the arguments of this object
-        self._recipe = self._recipe._replace(options={**self._recipe.options, "key": key})
+        if _takes_key(type(self)):  # copies are made with the arguments of this object
+            self._recipe = self._recipe._replace(options={**self._recipe.options, "key": key})
 
     def is_drawn(self, name: str) -> bool:
         """Return whether a parameter has the value that was drawn for it from the key."""
@@ -73,3 +75,8 @@ class Drawn(System):
         self.has_key = key is not None
         self._key = _check.known_key(type(self).__name__, 0 if key is None else key)
         self._drawn: dict[str, Initializer | None] = {}
+
+
+def _takes_key(kind: type) -> bool:
+    known = inspect.signature(kind.__init__).parameters  # type: ignore[misc]
+    return "key" in known or any(p.kind is p.VAR_KEYWORD for p in known.values())

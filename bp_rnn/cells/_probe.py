@@ -2,7 +2,6 @@
 
 from typing import Any
 
-import brainpy.math as bm
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -23,22 +22,24 @@ def probe(cell: Cell) -> None:
     kind = type(cell).__name__
     if "z" not in vars(cell):
         raise TypeError(f"{kind} must call super().__init__(num_in, num, ...) in its __init__")
-    for name in cell.param_names + cell.readout_names:
-        if not isinstance(getattr(cell, name, None), bm.Variable):
-            raise ValueError(
-                f"{kind} has no parameter {name!r}, which its param_names promise; "
-                f"add_parameter({name!r}, ...) makes one"
-            )
+    try:
+        found = cell.params()
+    except AttributeError as error:
+        names = [k for k in cell.param_names + cell.readout_names if not hasattr(cell, k)]
+        raise ValueError(
+            f"{kind} has no parameters {names}, which its param_names promise; add_parameter makes "
+            "one"
+        ) from error
     dtype = cell.state.dtype
-    params = {k: jax.ShapeDtypeStruct(v.shape, v.dtype) for k, v in cell.params().items()}
+    params = {k: jax.ShapeDtypeStruct(v.shape, v.dtype) for k, v in found.items()}
     state = jax.ShapeDtypeStruct((cell.size,), dtype)
     x = jax.ShapeDtypeStruct((cell.num_in,), dtype)
     if cell.causal:  # the others have no step
         _require(cell, "step", (params, state, x), (cell.size,))
     _require(cell, "initial_state", (params,), (cell.size,))
-    seen = params["w_out"].shape[1:] if "w_out" in cell.readout_names else (cell.num_out,)
-    if "w_out" not in cell.param_names:  # with feedback the step reads it, and says what it is
-        _require(cell, "hidden", (params, state), seen)
+    # where the output is fed back, the step reads the read-out too
+    seen = params["w_out"].shape[1:] if "w_out" in params else (cell.num_out,)
+    _require(cell, "hidden", (params, state), seen)
     _require(cell, "output", (params, state), (cell.num_out,))
 
 

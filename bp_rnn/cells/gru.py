@@ -5,6 +5,7 @@ from typing import Unpack
 import brainpy.math as bm
 import jax
 import jax.numpy as jnp
+import numpy as np
 
 from bp_rnn import _check
 from bp_rnn.cells._base import CellOptions
@@ -109,3 +110,7 @@ class GRU(GatedCell):
         inner = r * (params["w_g"] @ state) if self.reset_after else params["w_g"] @ (r * state)
         g = jnp.tanh(inner + drive_g)
         return z * state + (1 - z) * g, {"gate_z": z, "gate_r": r, "candidate": g}
+
+    def state_range(self) -> tuple[np.ndarray, np.ndarray]:
+        """Return -1 and 1: h is a mean of h and of a hyperbolic tangent."""
+        return np.full(self.size, -1.0), np.full(self.size, 1.0)

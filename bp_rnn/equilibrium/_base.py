@@ -88,7 +88,8 @@ class EquilibriumAlgorithm(GradientAlgorithm, abc.ABC):
         or faster by a method that may end at another one;
         :class:`bp_rnn.functional.fixed_point.Search` says how.
     tol : float, optional
-        Largest :math:`|F_i|` of a fixed point; by default 4e-11 in float64, 2e-5 in float32.
+        Largest :math:`|F_i|` of a fixed point, relative to its size on the way there; by default
+        4e-11 in float64, 2e-5 in float32.
     max_iter : int
         Most iterations of every search.
     check_stability : bool

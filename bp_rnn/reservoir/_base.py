@@ -123,7 +123,7 @@ class Reservoir(Cell, abc.ABC):
         """
         learner = _learning.learner_of(self, ridge, readout)
         data = self._lesson(x, y, learner, washout, pool, lengths)
-        fed = self._fed(data, pool, None, teacher_noise, key)
+        fed = self._fed(data, None, teacher_noise, key)
         state = _data.initial_state(self, init_state, None, len(data.used))
         self._learn(learner, data, state, fed, pool, progress_bar, anew=True)
         return learner
@@ -188,7 +188,7 @@ class Reservoir(Cell, abc.ABC):
         else:
             state = self.state.value if self.is_batched else self.state.value[None]
             first = self._before(state)
-        fed = self._fed(data, pool, first, teacher_noise, key)
+        fed = self._fed(data, first, teacher_noise, key)
         self._learn(learner, data, state, fed, pool, progress_bar, anew=False)
         return learner
 
@@ -344,7 +344,6 @@ class Reservoir(Cell, abc.ABC):
     def _fed(
         self,
         data: Lesson,
-        pool: str | None,
         first: np.ndarray | None,
         noise: float,
         key: Array | int,

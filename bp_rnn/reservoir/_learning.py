@@ -18,7 +18,7 @@ NAMES = {"w": "w_out", "b": "b_out"}
 RIDGE = 1e-8
 #: Rounding of the states that counts, as a share of the residual: NARMA-10 with a small input has
 #: 0.54 to 0.79, Mackey-Glass with 1000 units 2.1, and where single precision costs nothing it is
-#: below 0.4. And in roundings of the targets: what is fitted to the last digit is as good as can be.
+#: below 0.4. And in roundings of the targets: nothing can be fitted better than to the last digit.
 SHARE, ROUNDINGS = 0.45, 10
 SINGLE = (
     "single precision costs accuracy here: the weights of the read-out are so large that the "

@@ -91,11 +91,6 @@ class BidirectionalESN(Reservoir):
         """Run over a whole sequence; as :meth:`Bidirectional.update`."""
         return run_whole(self, x)
 
-    def set_state(self, value: Array) -> None:
-        """Write the state here and into both networks."""
-        super().set_state(value)
-        self.both.set_state(value)
-
     def hidden(self, params: Params, state: Array) -> Array:
         """Return the features of both, joined."""
         return self.both.hidden(params, state)
