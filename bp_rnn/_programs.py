@@ -26,21 +26,13 @@ import numpy as np
 KNOWN = ("bp_rnn.", "brainpy.optim.", "brainpy.math.modes")
 #: The global variables of their functions never change.
 LIBRARIES = ("bp_rnn.", "brainpy.", "jax.", "optax.", "numpy.")
-#: Attributes that no program depends on: names, the seed of what was drawn at construction, and
-#: what is derived from the other attributes. Values of a ``cached_property`` are derived too.
-IGNORED = {
-    "_recipe",
-    "_name",
-    "_key",
-    "_implicit_vars",
-    "_implicit_nodes",
-    "_integrate",
-    "_influence",
-    "_views",
-    "rng",
-    "_learner",  # what a reservoir learnt,
-    "_end",  # and where it stopped
-}
+#: Attributes that no program depends on: names, how values were drawn at construction, and what is
+#: derived from the other attributes. Values of a ``cached_property`` are derived too.
+NAMES = {"_name", "_implicit_vars", "_implicit_nodes"}
+DRAWN = {"_key", "has_key", "_drawn", "_recipe", "rng"}
+#: What a reservoir learnt, and where it stopped.
+LEARNT = {"_learner", "_end"}
+IGNORED = NAMES | DRAWN | LEARNT | {"_integrate", "_influence", "_views"}
 #: Programs kept at most, and bytes of the Variables that they keep alive.
 MAX_PROGRAMS, MAX_BYTES = 32, 1 << 28
 

@@ -10,6 +10,7 @@ import numpy as np
 import scipy.sparse
 
 from bp_rnn import _check
+from bp_rnn._radius import keep_radius
 from bp_rnn.cells import Cell
 from bp_rnn.functional.constraint import Box, intersect, project
 from bp_rnn.typing import Array
@@ -30,6 +31,9 @@ class Constraint(abc.ABC):
 @dataclasses.dataclass(frozen=True)
 class Mask(Constraint):
     """Connections that exist; all others are zero and stay so.
+
+    The others are not made stronger for it: where a tenth of the connections of random weights is
+    left, a spectral radius of 1 becomes about 0.33.
 
     Parameters
     ----------
@@ -70,7 +74,12 @@ class NoSelf(Constraint):
 class Dale(Constraint):
     r"""Dale's law: all connections of a source have its sign, :math:`s_j w_{ij} \ge 0`.
 
-    The current weights get the sign of their column, :math:`w_{ij} \leftarrow s_j |w_{ij}|`.
+    The current weights get the sign of their column, :math:`w_{ij} \leftarrow s_j |w_{ij}|`. That
+    gives them a mean, and with it one large eigenvalue: 100 units, 80 of them excitatory, with the
+    default weights have a spectral radius of 0.96 before and of 4.7 to 4.8 after it, in which a
+    rectified network overflows. Therefore :func:`constrain` scales recurrent weights whose signs
+    it had to turn back to the spectral radius that they had. Weights that obey the law already
+    stay as they are.
 
     Parameters
     ----------
@@ -159,8 +168,9 @@ def constrain(cell: Cell, **by_name: Constraint | Sequence[Constraint]) -> Cell:
     """Bind parameters of ``cell``, from now on and at every update of every trainer.
 
     The current values are moved to where they may be: to zero where a mask is zero, to the sign
-    of their column under Dale's law, into bounds. Called again for the same parameter, it
-    replaces the constraints of that parameter; an empty list frees it.
+    of their column under Dale's law, into bounds. Recurrent weights whose signs were turned are
+    then scaled to the spectral radius that they had, each gate by itself. Called again for the
+    same parameter, it replaces the constraints of that parameter; an empty list frees it.
 
     Parameters
     ----------
@@ -180,6 +190,12 @@ def constrain(cell: Cell, **by_name: Constraint | Sequence[Constraint]) -> Cell:
     TypeError, ValueError
         For a name that is no parameter, a constraint that does not fit its shape, or constraints
         that contradict each other; nothing is changed then.
+
+    Warns
+    -----
+    UserWarning
+        If the spectral radius of recurrent weights has grown, to above one, and could not be
+        scaled back because of other constraints; the message has the figures.
     """
     if not callable(getattr(cell, "train_params", None)):
         raise TypeError(f"cell must be a bp_rnn Cell or Readout, got {type(cell).__name__}")
@@ -188,14 +204,19 @@ def constrain(cell: Cell, **by_name: Constraint | Sequence[Constraint]) -> Cell:
     for name, given in by_name.items():
         if name not in variables:
             raise ValueError(f"unknown parameter {name!r}; {cell.name} has {sorted(variables)}")
-        found[name] = _bind(name, variables[name].value, given)
+        before = variables[name].value
+        box, start, value = _bind(name, before, given)
+        if box is not None and name in cell.recurrent_names:
+            value = keep_radius(f"{name} of {cell.name}", before, start, value, box)
+        found[name] = box, value
     for name, (box, value) in found.items():
         variables[name].box = box
         variables[name].value = value
     return cell
 
 
-def _bind(name: str, value: Array, given: Any) -> tuple[Box | None, Array]:
+def _bind(name: str, value: Array, given: Any) -> tuple[Box | None, Array, Array]:
+    """Return the box, and the values before and after they are moved into it."""
     constraints = given if isinstance(given, list | tuple) else [given]
     box = None
     for constraint in constraints:
@@ -207,13 +228,13 @@ def _bind(name: str, value: Array, given: Any) -> tuple[Box | None, Array]:
         mine = constraint.box(name, value)
         box = mine if box is None else intersect(box, mine)
     if box is None:
-        return None, value
+        return None, value, value
     if bool((box.low > box.high).any()):
         raise ValueError(f"constraints of {name} contradict each other: no value is allowed")
     start = value
     for constraint in constraints:
         start = constraint.start(start)
-    return box, project(box._replace(free=jnp.ones_like(box.free)), start, value)
+    return box, start, project(box._replace(free=jnp.ones_like(box.free)), start, value)
 
 
 def _like(name: str, given: Any, value: Array) -> Array:

@@ -10,6 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from bp_rnn import _check
+from bp_rnn._draw import bind, follows_key
 from bp_rnn._spectrum import spectral_radius
 from bp_rnn.typing import Array
 
@@ -24,8 +25,9 @@ class SpectralRadius(bp.init.Initializer):
         :func:`bp_rnn.reservoir.spectral_radius` finds it.
     base : initialiser, optional
         One of ``bp.init`` for the matrix to be scaled; standard normal by default.
-    seed : int or JAX key
-        Of the default ``base``.
+    seed : int or JAX key, optional
+        Of the default ``base``. Without one the key of the cell decides, as with the initialisers
+        of ``bp.init``; called by itself, it then draws the same matrix each time.
 
     Raises
     ------
@@ -35,17 +37,32 @@ class SpectralRadius(bp.init.Initializer):
     """
 
     def __init__(
-        self, radius: float, base: Callable[..., Any] | None = None, *, seed: Array | int = 0
+        self,
+        radius: float,
+        base: Callable[..., Any] | None = None,
+        *,
+        seed: Array | int | None = None,
     ) -> None:
         self.radius = _check.positive("radius", _check.number("radius", radius))
-        self.base = bp.init.Normal(0.0, 1.0, seed=seed) if base is None else base
+        if base is None and seed is not None:
+            base = bp.init.Normal(0.0, 1.0, seed=seed)
+        self.base = base
 
-    def __call__(self, shape: Any, dtype: Any = None) -> Array:
-        """Return a matrix ``(n, n)``."""
+    @property
+    def has_seed(self) -> bool:
+        """Whether the matrix does not depend on the key of a cell."""
+        return self.base is not None and not follows_key(self.base)
+
+    def __call__(self, shape: Any, dtype: Any = None, *, key: Array | None = None) -> Array:
+        """Return a matrix ``(n, n)``, drawn from ``key`` where ``base`` has no seed."""
         shape = tuple(np.atleast_1d(shape).tolist())
         if len(shape) != 2 or shape[0] != shape[1]:
             raise ValueError(f"SpectralRadius needs a square shape (n, n), got {shape}")
-        matrix = jnp.asarray(bm.as_jax(self.base(shape)))
+        if self.base is None:
+            base: Callable[..., Any] = bp.init.Normal(0.0, 1.0, seed=0 if key is None else key)
+        else:
+            base = self.base if key is None else bind(self.base, key)
+        matrix = jnp.asarray(bm.as_jax(base(shape)))
         # called back, because eigenvalues of a general matrix are on no accelerator, and BrainPy
         # calls initialisers under jit
         number = jax.ShapeDtypeStruct((), matrix.dtype)

@@ -208,6 +208,105 @@ def test_constraints_may_come_and_go_between_fits():
     assert moved == [1, 0, 0, 1]
 
 
+def radius(w):
+    return np.abs(np.linalg.eigvals(np.asarray(w, float))).max()
+
+
+def scaled(w, like):
+    return w * (radius(like) / radius(w))
+
+
+def law_of(signs, w):
+    return np.where(np.asarray(signs) == 0, w, np.sign(signs) * np.abs(w))
+
+
+E_I = np.where(np.arange(100) < 80, 1.0, -1.0)
+#: Every cell with recurrent weights, the names of these, and 100 units.
+RECURRENT = {
+    "RateRNN": (lambda: bp_rnn.RateRNN(2, 100), ["w"]),
+    "CTRNN": (lambda: bp_rnn.CTRNN(2, 100), ["w"]),
+    "LinearRNN": (lambda: bp_rnn.LinearRNN(2, 100), ["w"]),
+    "EnergyRNN": (lambda: bp_rnn.EnergyRNN(2, 100), ["w"]),
+    "TwoTimescaleRNN": (lambda: bp_rnn.TwoTimescaleRNN(2, 100), ["w"]),
+    "VanillaRNN": (lambda: bp_rnn.VanillaRNN(2, 100), ["w"]),
+    "GRU": (lambda: bp_rnn.GRU(2, 100), ["w", "w_g"]),
+    "LSTM": (lambda: bp_rnn.LSTM(2, 100), ["w"]),
+    "ESN": (lambda: bp_rnn.ESN(2, 100), ["w"]),
+    "Deep": (lambda: bp_rnn.Deep([bp_rnn.RateRNN(2, 100), bp_rnn.GRU(100, 100)]), ["w_0", "w_g_1"]),
+    "Bidirectional": (
+        lambda: bp_rnn.Bidirectional(bp_rnn.RateRNN(2, 100), bp_rnn.LSTM(2, 100)),
+        ["w_forward", "w_backward"],
+    ),
+}
+
+
+def matrices(value):
+    value = np.asarray(value)
+    return [value] if value.ndim == 2 else list(np.moveaxis(value, 1, 0))
+
+
+@pytest.mark.parametrize("name", RECURRENT)
+def test_dale_keeps_the_spectral_radius(name):
+    make, names = RECURRENT[name]
+    cell = make()
+    assert set(names) <= set(cell.recurrent_names)
+    before = cell.params()
+    constrain(cell, **{k: [Dale(E_I), NoSelf()] for k in names})
+    for k in names:
+        for old, new in zip(matrices(before[k]), matrices(cell.params()[k]), strict=True):
+            assert radius(new) == pytest.approx(radius(old), rel=1e-6)
+            right = law_of(E_I, old) * ~np.eye(100, dtype=bool)
+            assert radius(right) > 2 * radius(old)  # what it would be without
+            np.testing.assert_allclose(new, scaled(right, old), rtol=1e-6)
+    again = cell.params()
+    constrain(cell, **{k: [Dale(E_I), NoSelf()] for k in names})
+    assert all((v == again[k]).all() for k, v in cell.params().items())
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_weights_that_obey_the_law_stay_to_the_bit(dtype):
+    w = law_of(E_I, np.random.default_rng(0).normal(size=(100, 100))).astype(dtype)
+    with bm.environment(x64=dtype == np.float64):
+        cell = constrain(bp_rnn.RateRNN(2, 100, w=w), w=Dale(E_I))
+        np.testing.assert_array_equal(cell.w.value, w)
+        assert cell.w.value.dtype == dtype
+
+
+def test_a_rectified_network_under_dales_law_stays_finite():
+    net = bp_rnn.RateRNN(2, 100, num_out=1, phi="relu")
+    constrain(net, w=[Dale(E_I), NoSelf()])
+    zs = bp_rnn.OfflineTrainer(net, progress_bar=False).predict(np.full((1, 1000, 2), 0.1))
+    assert np.abs(zs).max() < 10
+
+
+def test_what_is_not_recurrent_is_not_scaled():
+    cell = bp_rnn.RateRNN(6, 6, num_out=6)
+    before = {k: np.asarray(v) for k, v in cell.params().items()}
+    constrain(cell, w_in=Dale(SIGNS), w_out=Dale(SIGNS))
+    for k in ("w_in", "w_out"):
+        np.testing.assert_array_equal(cell.params()[k], law_of(SIGNS, before[k]))
+    layers = bp_rnn.LayeredRNN(6, [6, 6])
+    before = np.asarray(layers.w_2.value)
+    constrain(layers, w_2=Dale(SIGNS))
+    np.testing.assert_array_equal(layers.w_2.value, law_of(SIGNS, before))
+
+
+def test_a_radius_that_can_not_be_kept_is_told_with_its_figures():
+    w = np.random.default_rng(0).normal(size=(100, 100)) / 10
+    grown = radius(law_of(E_I, w))
+    for others in ([Fixed(np.eye(100))], [Bounded(np.where(E_I > 0, 0.03, -5), 5)]):
+        cell = bp_rnn.RateRNN(2, 100, w=w)
+        with pytest.warns(UserWarning, match=r"radius of w of .* from 1\.0\d to [45]\."):
+            constrain(cell, w=[Dale(E_I), *others])
+        assert radius(cell.w.value) == pytest.approx(grown, rel=0.1)
+    nilpotent = np.kron(np.eye(3), [[1.0, -1.0], [1.0, -1.0]])
+    with pytest.warns(UserWarning, match=r"from [\d.e-]+ to 2, and it could not be scaled"):
+        constrain(bp_rnn.RateRNN(3, NUM, w=nilpotent), w=Dale(np.ones(NUM)))
+    balanced = np.tile(np.where(np.arange(NUM) < 3, 1.0, -1.0), (NUM, 1))
+    with pytest.warns(UserWarning, match=r"from .* to 3, and it is not scaled"):
+        constrain(bp_rnn.RateRNN(3, NUM, w=balanced), w=Mask(np.arange(NUM) < 3))
+
+
 def test_start_values():
     cell = bp_rnn.RateRNN(3, NUM, num_out=2)
     before = {k: np.asarray(v) for k, v in cell.params().items()}
@@ -219,8 +318,8 @@ def test_start_values():
 
     law = np.where(SIGNS == 0, w, np.sign(SIGNS) * np.abs(w))
     for given, right in [
-        ([Dale(SIGNS)], law),
-        ([Dale(SIGNS > 0)], np.where(SIGNS > 0, np.abs(w), w)),
+        ([Dale(SIGNS)], scaled(law, w)),
+        ([Dale(SIGNS > 0)], scaled(np.where(SIGNS > 0, np.abs(w), w), w)),
         ([Mask(MASK)], w * MASK),
         ([Mask(2.5 * MASK)], w * MASK),
         ([Mask(MASK[0])], w * MASK[0]),
@@ -230,9 +329,9 @@ def test_start_values():
         ([Bounded(-0.2 * MASK, 0.3)], np.clip(w, -0.2 * MASK, 0.3)),
         ([Fixed(MASK), NoSelf()], w * OTHERS),
         ([Bounded(-0.2, 0.3), Dale(SIGNS)], np.clip(law, -0.2 * (SIGNS <= 0), 0.3 * (SIGNS >= 0))),
-        ([NoSelf(), Dale(SIGNS), Mask(MASK)], law * MASK * OTHERS),
+        ([NoSelf(), Dale(SIGNS), Mask(MASK)], scaled(law * MASK * OTHERS, w)),
     ]:
-        np.testing.assert_array_equal(found(*given), right)
+        np.testing.assert_allclose(found(*given), right, rtol=1e-12)
         assert cell.w.value.dtype == w.dtype
     assert all((v == before[k]).all() for k, v in cell.params().items() if k != "w")
 

@@ -672,7 +672,7 @@ def test_recurrent_weights_in_batches_and_within_bounds():
         (lambda: layer(plasticity.Oja(), m=np.ones(2)), ValueError, r"m must have shape"),
         (lambda: layer(plasticity.Oja(), w=float("inf")), ValueError, "w must be finite"),
         (
-            lambda: layer(plasticity.SubtractiveNormalization(nonnegative=True)),
+            lambda: layer(plasticity.SubtractiveNormalization(nonnegative=True), w=-0.1),
             ValueError,
             "w must not be negative at the start",
         ),
@@ -702,7 +702,7 @@ def test_recurrent_weights_in_batches_and_within_bounds():
         ),
         (
             lambda: bp_rnn.PlasticRNN(
-                bp_rnn.RateRNN(2, 3), plasticity.HardBounds(plasticity.Hebb()), lr=1
+                bp_rnn.RateRNN(2, 3, w=-0.1), plasticity.HardBounds(plasticity.Hebb()), lr=1
             ),
             ValueError,
             r"w must be from 0\.0",

@@ -2,7 +2,6 @@
 
 import abc
 import functools
-import zlib
 from typing import Any, TypedDict
 
 import brainpy as bp
@@ -12,8 +11,9 @@ import jax.numpy as jnp
 import numpy as np
 
 from bp_rnn import _check
-from bp_rnn._state import System
-from bp_rnn.cells._parameter import Initializer, fan_in_normal, parameter
+from bp_rnn._draw import follows_key
+from bp_rnn.cells._drawn import Drawn
+from bp_rnn.cells._parameter import Initializer
 from bp_rnn.functional import trajectory
 from bp_rnn.functional.constraint import Box
 from bp_rnn.functional.influence import Influence
@@ -28,12 +28,12 @@ class CellOptions(TypedDict, total=False):
     b_out: Initializer | None
     init_state: Initializer
     train_init_state: bool
-    key: Array | int
+    key: Array | int | None
     mode: bm.Mode | None
     name: str | None
 
 
-class Cell(System, abc.ABC):
+class Cell(Drawn, abc.ABC):
     r"""A recurrent network :math:`s_{t} = \mathrm{step}(\theta, s_{t-1}, x_t)`.
 
     A subclass makes its parameters with :meth:`add_parameter` and gives the pure ``step``.
@@ -59,8 +59,13 @@ class Cell(System, abc.ABC):
         State at a reset, a number or shape ``(S,)``.
     train_init_state : bool
         Whether the initial state is learnt: then it is the parameter ``s0``.
-    key : int or JAX key
-        Seed of the default initialisers and of noise; the same key gives the same network.
+    key : int or JAX key, optional
+        Seed of noise and of all initialisers without a seed of their own, those of ``bp.init``
+        included, each parameter and gate with another draw; the same key gives the same network,
+        and ``bm.random.seed`` has no influence. A function with an argument ``key`` is given one;
+        other functions of the shape are called as they are. Zero by default; but a network made
+        of cells gives one whose key was not given another key (:meth:`rekey`), if it would start
+        with the weights of a cell before it.
     mode : bm.Mode, optional
         BrainPy's computing mode; the current one by default.
     name : str, optional
@@ -72,6 +77,8 @@ class Cell(System, abc.ABC):
         What ``step`` reads; each has sensitivities in real-time recurrent learning.
     readout_names : tuple of str
         What only ``output`` reads; their gradient needs no trace.
+    recurrent_names : tuple of str
+        Which of them multiply the state: matrices of units by units, or one for each gate.
     rowwise : bool
         Whether, in one step, row ``i`` (leading axis) of every parameter in ``param_names``
         drives unit ``i`` alone: state entries ``i``, ``i + num``, ... This makes RTRL fast.
@@ -82,6 +89,8 @@ class Cell(System, abc.ABC):
         Whether the state at a time depends on the past alone.
     is_noisy : bool
         Whether a run draws noise.
+    has_key : bool
+        Whether ``key`` was given.
     reads_time : bool
         Whether a step depends on the time, as a system of BrainPy may.
     dt : float
@@ -91,7 +100,10 @@ class Cell(System, abc.ABC):
         Shape ``(S,)``, or ``(batch, S)`` in a batching mode.
     z : bm.Variable
         The output after the last step, ``(num_out,)`` or ``(batch, num_out)``; the same Variable
-        as ``state`` where the state is the output.
+        as ``state`` where the state is the output. Never a gate: those are ``gate_names``.
+    gate_names : tuple of str
+        Variables with what the last step computed on its way, such as ``gate_z``: what
+        :meth:`gates` returns, zero before the first step.
     w_out, b_out : bm.TrainVar
         ``(num_out, num_hidden)`` and ``(num_out,)``, where there is a read-out.
     s0 : bm.TrainVar
@@ -99,6 +111,8 @@ class Cell(System, abc.ABC):
     """
 
     param_names: tuple[str, ...] = ()
+    gate_names: tuple[str, ...] = ()
+    recurrent_names: tuple[str, ...] = ("w",)
     readout_names: tuple[str, ...] = ()
     rowwise: bool = True
     independent: bool = False
@@ -124,7 +138,7 @@ class Cell(System, abc.ABC):
         b_out: Initializer | None = 0.0,
         init_state: Initializer = 0.0,
         train_init_state: bool = False,
-        key: Array | int = 0,
+        key: Array | int | None = None,
         mode: bm.Mode | None = None,
         name: str | None = None,
     ) -> None:
@@ -134,7 +148,7 @@ class Cell(System, abc.ABC):
         self.size = self.num if size is None else _check.integer("size", size, 1)
         hidden = self.size if num_hidden is None else _check.integer("num_hidden", num_hidden, 1)
         self.num_out = hidden if num_out is None else _check.integer("num_out", num_out, 1)
-        self._key = _check.known_key(type(self).__name__, key)
+        self._set_key(key)
         self._view_names: tuple[str, ...] = ()
         self.state = self._variable(self.size)
         # set once: brainpy turns a second assignment into a write to the first Variable
@@ -144,7 +158,9 @@ class Cell(System, abc.ABC):
         if self.trains_start:
             self.add_parameter("s0", init_state, (self.size,))
         else:
-            self._start = parameter("init_state", init_state, (self.size,)).value
+            self._start = self._initial("init_state", init_state, (self.size,))
+            if follows_key(init_state):
+                self._drawn["init_state"] = init_state
         start = self.s0.value if self.trains_start else self._start
         self.state.value = jnp.broadcast_to(start, self.state.shape)
         if num_out is not None:
@@ -192,6 +208,18 @@ class Cell(System, abc.ABC):
     def views(self, params: Params, state: Array) -> dict[str, Array]:  # noqa: ARG002
         """Return the quantities of a state that have a name of their own; pure."""
         return {}
+
+    def observed_step(self, params: Params, state: Array, x: Any) -> tuple[Array, dict[str, Array]]:
+        """Return what ``step`` and ``gates`` return, of one sample; pure."""
+        return self.step(params, state, x), {}
+
+    def gates(self, params: Params, state: Array, x: Any) -> dict[str, Array]:
+        """Return what the step from ``state`` under ``x`` computes on its way, by name; pure."""
+        return self.observed_step(params, state, x)[1]
+
+    def previous(self, states: Array, start: Array) -> Array:
+        """Return the state before each of ``states (T, S)`` of a run from ``start``; pure."""
+        return jnp.concatenate([start[None], states[:-1]])
 
     def rollout(self, params: Params, state: Array, xs: Any) -> tuple[Array, Array]:
         """Return the last state ``(S,)`` and all states ``(T, S)`` of one sample; pure."""
@@ -248,8 +276,8 @@ class Cell(System, abc.ABC):
             Of the attribute, and of its entry in ``params``.
         init : float, array, callable or None
             Initial value. A function is called with the shape, once for each gate where there
-            are three axes (unit, gate, source). None is normal with deviation
-            ``1 / sqrt(fan-in)``.
+            are three axes (unit, gate, source); one of ``bp.init`` without a seed draws from
+            the key of this cell. None is normal with deviation ``1 / sqrt(fan-in)``.
         shape : tuple of int
             The leading axis is the unit that a row drives.
         """
@@ -261,9 +289,19 @@ class Cell(System, abc.ABC):
         setattr(self, name, self._parameter(name, init, shape))
         self.param_names = (*self.param_names, name)
 
-    def key_of(self, name: str) -> Array:
-        """Return the JAX key that belongs to ``name``: another one for each parameter."""
-        return jax.random.fold_in(self._key, zlib.crc32(name.encode()))
+    def rekey(self, key: Array | int) -> None:
+        """Take another key, and draw from it what was drawn from the old one, noise included.
+
+        What was given as numbers, comes from an initialiser with a seed of its own, or is no
+        longer what was drawn, because it was learnt, written or constrained, stays.
+        """
+        before = None if self.trains_start else self._start
+        super().rekey(key)
+        if self.is_noisy:
+            self._draw_noise()
+        if not (self.trains_start or self._start is before):
+            self.reset_state()
+        self.set_state(self.state.value)
 
     def add_view(self, name: str) -> None:
         """Make a Variable ``name`` that follows the entry of ``views``; after the parameters."""
@@ -272,6 +310,23 @@ class Cell(System, abc.ABC):
         variable.value = value[name]
         setattr(self, name, variable)
         self._view_names = (*self._view_names, name)
+
+    def add_gates(self, *names: str) -> None:
+        """Make a Variable, one number a unit, of each name in ``gates``."""
+        for name in names:
+            setattr(self, name, self._variable(self.num))
+        self.gate_names = (*self.gate_names, *names)
+
+    def write_gates(self, gates: dict[str, Array]) -> None:
+        """Write what :meth:`gates` returned for what the Variables hold."""
+        for name, value in gates.items():
+            getattr(self, name).value = value
+
+    def observe_gates(self, before: Array, x: Any) -> None:
+        """Write the gates of the step from the state ``before`` under what ``step`` took."""
+        if self.gate_names:
+            gates = self._over_batch(functools.partial(self.gates, self.params()))
+            self.write_gates(gates(before, x))
 
     def params(self) -> Params:
         """Return the current value of every parameter, those of the read-out included."""
@@ -310,6 +365,10 @@ class Cell(System, abc.ABC):
             views = self._over_batch(functools.partial(self.views, params))(value)
             for name in self._view_names:
                 getattr(self, name).value = views[name]
+        for name in self.gate_names:
+            gate = getattr(self, name)
+            if gate.shape[:-1] != value.shape[:-1]:  # another batch
+                gate.value = jnp.zeros((*value.shape[:-1], gate.shape[-1]), gate.dtype)
 
     def as_input(self, x: Array) -> Array:
         """Return ``x`` of one time step as ``(num_in,)`` or ``(batch, num_in)``.
@@ -341,26 +400,23 @@ class Cell(System, abc.ABC):
     def update(self, x: Array) -> Array:
         """Advance the state by one time step and return the output."""
         self.check_run()
-        step = self._over_batch(functools.partial(self.step, self.params()))
-        self.set_state(step(self.state.value, self.take_input(x)))
+        step = self._over_batch(functools.partial(self.observed_step, self.params()))
+        state, gates = step(self.state.value, self.take_input(x))
+        self.set_state(state)
+        self.write_gates(gates)
         self.observe(x)
         return self.z.value
 
     def reset_state(self, batch_size: int | None = None) -> None:
         """Return to the initial state; in a batching mode ``batch_size`` sets a new batch."""
         self.check_precision()
+        for name in self.gate_names:
+            getattr(self, name).value = jnp.zeros_like(getattr(self, name).value)
         value = self.initial_state(self.params())
         if self.is_batched:
             batch = self.state.shape[0] if batch_size is None else batch_size
             value = jnp.broadcast_to(value, (batch, self.size))
         self.set_state(value)
-
-    def _parameter(
-        self, name: str, init: Initializer | None, shape: tuple[int, ...]
-    ) -> bm.TrainVar:
-        if init is None:
-            init = fan_in_normal(shape[-1], self.key_of(name))
-        return parameter(name, init, shape)
 
     def _variable(self, num: int) -> bm.Variable:
         return bp.init.variable_(bm.zeros, (num,), self.mode)

@@ -6,8 +6,9 @@ import brainpy.math as bm
 import jax
 import jax.numpy as jnp
 
+from bp_rnn._draw import key_of
 from bp_rnn.cells._base import Cell, CellOptions
-from bp_rnn.cells._compose import adopt, check_part, named, own
+from bp_rnn.cells._compose import adopt, check_part, named, own, tell_apart
 from bp_rnn.typing import Array, Input, Params
 
 
@@ -30,7 +31,11 @@ class Bidirectional(Cell):
         What reads forward and what reads backward. At shorter sequences of a batch (``lengths``)
         the backward cell starts where the sequence ends.
     **options
-        ``num_out``, ``w_out``, ``b_out``, ``key`` and ``name`` of :class:`Cell`.
+        ``num_out``, ``w_out``, ``b_out``, ``key`` and ``name`` of :class:`Cell`. ``key`` is that
+        of the read-out and of the noise, and of forward and backward if their own was not given:
+        then they draw their weights anew, from two keys. By default only backward does, if it
+        would start with the weights of forward. Weights that were given or have been learnt stay
+        in any case.
 
     Attributes
     ----------
@@ -66,6 +71,7 @@ class Bidirectional(Cell):
         if taken:
             raise TypeError(f"{sorted(taken)} must be given to forward and backward")
         options["mode"] = forward.mode
+        tell_apart((forward, backward), options.get("key"))
         super().__init__(
             forward.num_in,
             forward.num + backward.num,
@@ -83,6 +89,15 @@ class Bidirectional(Cell):
         if self.is_noisy:
             self._draw_noise()
 
+    def key_of(self, name: str) -> Array:
+        """Return the JAX key of ``name``, another one than that of a part with the same key."""
+        return key_of(super().key_of(name), "bidirectional")
+
+    def rekey(self, key: Array | int) -> None:
+        """Take another key, and so do the parts whose key was not given."""
+        tell_apart((self.forward, self.backward), key)
+        super().rekey(key)
+
     def step(self, params: Params, state: Array, x: Any) -> Array:  # noqa: ARG002
         """Refuse: there is no next state without the future input.
 
@@ -96,6 +111,22 @@ class Bidirectional(Cell):
             "can't be run or learn step by step; call it on a whole sequence, (time, num_in), "
             "or use OfflineTrainer with method='bptt'"
         )
+
+    def gates(self, params: Params, state: Array, x: Any) -> dict[str, Array]:
+        """Return the gates of both in the steps from ``state``, which :meth:`previous` gives."""
+        found: dict[str, Array] = {}
+        for (suffix, cell), part in zip(self._parts(), self._split(state), strict=True):
+            now = _input_of(cell, x if isinstance(x, Input) else Input(x), suffix == "backward")
+            seen = cell.gates(own(cell, params, suffix), part, now)
+            found |= {f"{name}_{suffix}": value for name, value in seen.items()}
+        return found
+
+    def previous(self, states: Array, start: Array) -> Array:
+        """Return from where each of the two came to ``states``, ``(T, S)``."""
+        forward, backward = self._split(states)
+        first, last = self._split(start[None])
+        before = jnp.concatenate([first, forward[:-1]]), jnp.concatenate([backward[1:], last])
+        return jnp.concatenate(before, axis=-1)
 
     def rollout(self, params: Params, state: Array, xs: Any) -> tuple[Array, Array]:
         """Run forward and backward; ``state`` is where each of the two starts."""
@@ -166,12 +197,17 @@ def run_whole(cell: Cell, x: Any) -> Array:
     params = cell.params()
     start = jnp.broadcast_to(cell.initial_state(params), (*xs.shape[:-2], cell.size))
 
-    def run(start: Array, xs: Any) -> tuple[Array, Array]:
+    def run(start: Array, xs: Any) -> tuple[Array, Array, dict[str, Array]]:
         last, states = cell.rollout(params, start, xs)
-        return last, jax.vmap(cell.output, (None, 0))(params, states)
+        zs, gates = jax.vmap(cell.output, (None, 0))(params, states), {}
+        if cell.gate_names:
+            before, x = cell.previous(states, start)[-1], jax.tree.map(lambda v: v[-1], xs)
+            gates = cell.gates(params, before, x)
+        return last, zs, gates
 
-    last, zs = cell._over_batch(run)(start, cell.inputs(xs, cell._noise_key()))
+    last, zs, gates = cell._over_batch(run)(start, cell.inputs(xs, cell._noise_key()))
     cell.set_state(last)
+    cell.write_gates(gates)
     return zs
 
 
@@ -179,9 +215,14 @@ def _run(cell: Cell, params: Params, start: Array, xs: Input, reverse: bool) -> 
     """Return the states of one direction; steps that are not valid leave the state alone."""
 
     def body(state: Array, now: Input) -> tuple[Array, Array]:
-        key = now.key if now.key is None else jax.random.fold_in(now.key, int(reverse))
-        new = cell.step(params, state, cell.inputs(now.x, key))
+        new = cell.step(params, state, _input_of(cell, now, reverse))
         new = new if now.valid is None else jnp.where(now.valid > 0, new, state)
         return new, new
 
     return jax.lax.scan(body, start, xs, reverse=reverse)[1]
+
+
+def _input_of(cell: Cell, now: Input, reverse: bool) -> Any:
+    """Return what one of the two takes in a step: the same input, and noise of its own."""
+    key = now.key if now.key is None else jax.random.fold_in(now.key, int(reverse))
+    return cell.inputs(now.x, key)

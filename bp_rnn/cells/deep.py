@@ -10,7 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from bp_rnn.cells._base import Cell
-from bp_rnn.cells._compose import adopt, check_part, named, own
+from bp_rnn.cells._compose import adopt, check_part, named, own, tell_apart
 from bp_rnn.typing import Array, Input, Params
 
 
@@ -24,6 +24,10 @@ class Deep(Cell):
     layers : sequence of Cell
         From the input up. Their sizes fit where ``num_in`` of each is ``num_out`` of the one
         below; the read-out of the last is that of the whole.
+    key : int or JAX key, optional
+        Seed of the layers whose key was not given: each draws its weights anew from a key of its
+        own. By default only those do that would start with the weights of a layer below. Weights
+        that were given or have been learnt stay in any case.
     name : str, optional
         BrainPy's name of the object.
 
@@ -49,8 +53,15 @@ class Deep(Cell):
 
     rowwise = False
 
-    def __init__(self, layers: Sequence[Cell], *, name: str | None = None) -> None:
+    def __init__(
+        self,
+        layers: Sequence[Cell],
+        *,
+        key: Array | int | None = None,
+        name: str | None = None,
+    ) -> None:
         _check_layers(layers)
+        tell_apart(layers, key)
         top = layers[-1]
         sizes = [cell.size for cell in layers]
         super().__init__(
@@ -58,6 +69,7 @@ class Deep(Cell):
             sum(cell.num for cell in layers),
             size=sum(sizes),
             num_hidden=top.num_out,
+            key=key,
             mode=top.mode,
             name=name,
         )
@@ -76,15 +88,22 @@ class Deep(Cell):
 
     def step(self, params: Params, state: Array, x: Any) -> Array:
         """Step the layers from the input up."""
+        return self.observed_step(params, state, x)[0]
+
+    def observed_step(self, params: Params, state: Array, x: Any) -> tuple[Array, dict[str, Array]]:
+        """Return the states of the layers after a step, joined, and the gates of all of them."""
         key = x.key if isinstance(x, Input) else None
         z = x.x if isinstance(x, Input) else x
-        states = []
+        states: list[Array] = []
+        gates: dict[str, Array] = {}
         for i, (cell, part) in enumerate(zip(self.layers, self._split(state), strict=True)):
             mine = own(cell, params, str(i))
             layer_key = None if key is None else jax.random.fold_in(key, i)
-            states.append(cell.step(mine, part, cell.inputs(z, layer_key)))
-            z = cell.output(mine, states[-1])
-        return jnp.concatenate(states)
+            new, seen = cell.observed_step(mine, part, cell.inputs(z, layer_key))
+            states.append(new)
+            gates |= {f"{name}_{i}": value for name, value in seen.items()}
+            z = cell.output(mine, new)
+        return jnp.concatenate(states), gates
 
     def hidden(self, params: Params, state: Array) -> Array:
         """Return the output of the last layer."""
@@ -124,6 +143,11 @@ class Deep(Cell):
         super().set_state(value)
         for cell, part in zip(self.layers, self._split(value), strict=True):
             cell.set_state(part)
+
+    def rekey(self, key: Array | int) -> None:
+        """Give every layer whose key was not given another one, by its place."""
+        tell_apart(self.layers, key)
+        super().rekey(key)
 
     def check_run(self) -> None:
         """Refuse a run that a layer refuses."""

@@ -84,7 +84,6 @@ class EnergyRNN(ContinuousCell):
         self.phi = resolve_phi(phi)
         self.r = self.state
         self.add_parameter("w", w, (num, num))
-        self.w.value = _symmetric(self.w.value)
         if num_in is not None:
             self.add_parameter("w_in", w_in, (num, num_in))
         self.add_parameter("b", b, (num,))
@@ -116,6 +115,10 @@ class EnergyRNN(ContinuousCell):
         """Return to the initial state, with its energy without input."""
         super().reset_state(batch_size)
         self._rest()
+
+    def _initial(self, name: str, init: Initializer | None, shape: tuple[int, ...]) -> Array:
+        value = super()._initial(name, init, shape)
+        return _symmetric(value) if name == "w" else value
 
     def _rest(self) -> None:
         self.observe(jnp.zeros((*self.state.shape[:-1], self.num_in), self.state.dtype))

@@ -8,12 +8,13 @@ import jax.numpy as jnp
 import numpy as np
 
 from bp_rnn import _check
-from bp_rnn.cells._base import Cell, CellOptions
+from bp_rnn.cells._base import CellOptions
+from bp_rnn.cells._gated import GatedCell
 from bp_rnn.cells._parameter import Initializer
 from bp_rnn.typing import Array, Params
 
 
-class GRU(Cell):
+class GRU(GatedCell):
     r"""Gated recurrent unit.
 
     .. math::
@@ -26,6 +27,10 @@ class GRU(Cell):
     With ``reset_after`` the reset gate acts behind the matrix,
     :math:`g_t = \tanh(r_t \odot (W_g h_{t-1}) + U_g x_t + b_g)`: then row i of every parameter
     drives unit i alone, which makes RTRL fast.
+
+    The gates of the last step are the Variables ``gate_z``, ``gate_r`` and ``candidate``
+    (:math:`z_t, r_t, g_t`). The Variable ``z`` is the output, as in every cell, and the rates are
+    ``h``.
 
     Parameters
     ----------
@@ -47,6 +52,9 @@ class GRU(Cell):
     ----------
     h : bm.Variable
         Hidden state, ``(num,)`` or ``(batch, num)``; the same Variable as ``state``.
+    gate_z, gate_r, candidate : bm.Variable
+        The update gate :math:`z_t`, the reset gate :math:`r_t` and the candidate :math:`g_t` of
+        the last step, ``(num,)`` or ``(batch, num)``; zero before the first one.
     w, w_g : bm.TrainVar
         ``(num, 2, num)``, W of the gates z and r on axis 1, and ``(num, num)``.
     w_in, b : bm.TrainVar
@@ -60,7 +68,11 @@ class GRU(Cell):
     not here. Sources: Cho et al. 2014, eqs. 5-8; lecture 4, section 3.6.2.
     """
 
+    recurrent_names = ("w", "w_g")
     h: bm.Variable
+    gate_z: bm.Variable
+    gate_r: bm.Variable
+    candidate: bm.Variable
     w: bm.TrainVar
     w_g: bm.TrainVar
     w_in: bm.TrainVar
@@ -85,15 +97,19 @@ class GRU(Cell):
         self.add_parameter("w_g", w_g, (num, num))
         self.add_parameter("w_in", w_in, (num, 3, num_in))
         self.add_parameter("b", b, (num, 3))
+        self.add_gates("gate_z", "gate_r", "candidate")
 
-    def step(self, params: Params, state: Array, x: Array) -> Array:
-        """Return ``h`` after one step."""
+    def observed_step(
+        self, params: Params, state: Array, x: Array
+    ) -> tuple[Array, dict[str, Array]]:
+        """Return ``h`` after one step, and ``gate_z``, ``gate_r`` and ``candidate``."""
         # few splits: the derivative of one is a concatenation
         drive = (params["w_in"] @ x + params["b"]).T.reshape(-1)
         drive, drive_g = jnp.split(drive, [2 * self.num])
         z, r = jnp.split(jax.nn.sigmoid((params["w"] @ state).T.reshape(-1) + drive), 2)
         inner = r * (params["w_g"] @ state) if self.reset_after else params["w_g"] @ (r * state)
-        return z * state + (1 - z) * jnp.tanh(inner + drive_g)
+        g = jnp.tanh(inner + drive_g)
+        return z * state + (1 - z) * g, {"gate_z": z, "gate_r": r, "candidate": g}
 
     def state_range(self) -> tuple[np.ndarray, np.ndarray]:
         """Return -1 and 1: h is a mean of h and of a hyperbolic tangent."""

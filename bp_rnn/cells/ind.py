@@ -66,7 +66,7 @@ class IndRNN(Cell):
         super().__init__(_check.integer("num_in", num_in, 1), num, **options)
         self.phi = resolve_phi(phi)
         self.h = self.state
-        uniform = bp.init.Uniform(0.0, 1.0, seed=self.key_of("w"))
+        uniform = bp.init.Uniform(0.0, 1.0)
         self.add_parameter("w", uniform if w is None else w, (num,))
         self.add_parameter("w_in", w_in, (num, num_in))
         self.add_parameter("b", b, (num,))

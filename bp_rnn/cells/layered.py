@@ -57,6 +57,8 @@ class LayeredRNN(ContinuousCell):
     Source: lecture 1, "back propagation" (there two layers, without b).
     """
 
+    recurrent_names = ()
+
     def __init__(
         self,
         num_in: int,

@@ -8,12 +8,13 @@ import jax.numpy as jnp
 import numpy as np
 
 from bp_rnn import _check
-from bp_rnn.cells._base import Cell, CellOptions
+from bp_rnn.cells._base import CellOptions
+from bp_rnn.cells._gated import GatedCell
 from bp_rnn.cells._parameter import Initializer
 from bp_rnn.typing import Array, Params
 
 
-class LSTM(Cell):
+class LSTM(GatedCell):
     r"""Long short-term memory.
 
     .. math::
@@ -24,6 +25,9 @@ class LSTM(Cell):
         o_t = \sigma(W_o h_{t-1} + U_o x_t + b_o) \\
         c_t &= f_t \odot c_{t-1} + i_t \odot v_t, \qquad
         h_t = o_t \odot \tanh(c_t), \qquad z_t = W_{out} h_t + b_{out}
+
+    The gates of the last step are the Variables ``gate_f``, ``gate_i``, ``candidate`` and
+    ``gate_o`` (:math:`f_t, i_t, v_t, o_t`; the lecture calls v the value gate).
 
     Parameters
     ----------
@@ -43,6 +47,10 @@ class LSTM(Cell):
     ----------
     h, c : bm.Variable
         Hidden and cell state, ``(num,)`` or ``(batch, num)``; ``state`` is ``[h, c]``.
+    gate_f, gate_i, candidate, gate_o : bm.Variable
+        The forget gate :math:`f_t`, the input gate :math:`i_t`, the candidate :math:`v_t` and the
+        output gate :math:`o_t` of the last step, ``(num,)`` or ``(batch, num)``; zero before the
+        first one.
     w, w_in, b : bm.TrainVar
         ``(num, 4, num)``, ``(num, 4, num_in)``, ``(num, 4)``: W, U and b, with the gates f, i, v,
         o on axis 1.
@@ -57,6 +65,10 @@ class LSTM(Cell):
 
     h: bm.Variable
     c: bm.Variable
+    gate_f: bm.Variable
+    gate_i: bm.Variable
+    candidate: bm.Variable
+    gate_o: bm.Variable
     w: bm.TrainVar
     w_in: bm.TrainVar
     b: bm.TrainVar
@@ -80,14 +92,19 @@ class LSTM(Cell):
         self.add_parameter("b", keep if b is None else b, (num, 4))
         self.add_view("h")
         self.add_view("c")
+        self.add_gates("gate_f", "gate_i", "candidate", "gate_o")
 
-    def step(self, params: Params, state: Array, x: Array) -> Array:
-        """Return ``[h, c]`` after one step."""
+    def observed_step(
+        self, params: Params, state: Array, x: Array
+    ) -> tuple[Array, dict[str, Array]]:
+        """Return ``[h, c]`` after one step, and the gates ``f``, ``i``, ``o`` and the candidate."""
         h, c = jnp.split(state, 2)
-        gates = params["w"] @ h + params["w_in"] @ x + params["b"]
-        f, i, v, o = jnp.split(gates.T.reshape(-1), 4)  # its derivative is one concatenation
-        c = jax.nn.sigmoid(f) * c + jax.nn.sigmoid(i) * jnp.tanh(v)
-        return jnp.concatenate([jax.nn.sigmoid(o) * jnp.tanh(c), c])
+        drive = params["w"] @ h + params["w_in"] @ x + params["b"]
+        f, i, v, o = jnp.split(drive.T.reshape(-1), 4)  # its derivative is one concatenation
+        f, i, v, o = jax.nn.sigmoid(f), jax.nn.sigmoid(i), jnp.tanh(v), jax.nn.sigmoid(o)
+        c = f * c + i * v
+        gates = {"gate_f": f, "gate_i": i, "candidate": v, "gate_o": o}
+        return jnp.concatenate([o * jnp.tanh(c), c]), gates
 
     def hidden(self, params: Params, state: Array) -> Array:  # noqa: ARG002
         """Return ``h``."""

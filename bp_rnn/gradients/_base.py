@@ -172,8 +172,10 @@ class GradientAlgorithm(System, abc.ABC):
         cell = self.cell
         cell.check_run()
         step = jax.vmap(self.step_trace, (None, 0, 0, 0)) if cell.is_batched else self.step_trace
-        state, trace = step(cell.params(), cell.state.value, cell.take_input(x), self.read_trace())
+        before, now = cell.state.value, cell.take_input(x)
+        state, trace = step(cell.params(), before, now, self.read_trace())
         cell.set_state(state)
+        cell.observe_gates(before, now)
         cell.observe(x)
         self.write_trace(trace)
         return cell.z.value

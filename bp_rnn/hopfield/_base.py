@@ -155,9 +155,14 @@ class AssociativeMemory(System, abc.ABC):
             raise IndexError(f"index must be below the {num} patterns stored, got {index}")
         gone = np.zeros(num, bool)
         gone[places] = True
-        patterns = np.asarray(self.patterns.value)
-        self._unlearn(jnp.asarray(patterns[~gone]), jnp.asarray(patterns[gone]))
-        self._keep(patterns[~gone])
+        patterns = self.patterns.value
+        self._unlearn(patterns, ~gone)
+        self._keep(np.asarray(patterns)[~gone])
+
+    def clear(self) -> None:
+        """Forget all patterns."""
+        if num := self.patterns.shape[0]:
+            self.forget(range(num))
 
     def set_state(self, probe: Any) -> None:
         """Start from a probe ``(num,)`` or ``(batch, num)``.
@@ -183,16 +188,31 @@ class AssociativeMemory(System, abc.ABC):
         self._write(jnp.full(shape, low, self.state.dtype))
 
     def update(self, x: Any = None) -> Array:
-        """Advance by one step, with an input ``x`` to each unit, ``(num,)`` or a batch, if any."""
+        """Advance by one step, with an input ``x`` to each unit, ``(num,)`` or a batch, if any.
+
+        Raises
+        ------
+        ValueError
+            If ``x`` has another shape or is not finite. In a compiled program, such as a run of
+            ``DSRunner``, nothing can be raised for NaN and infinity: there the step is skipped.
+        """
         self.check_precision()
-        params = self.params()
+        params, usable = self.params(), jnp.ones((), bool)
         if x is not None:
-            params = self.drive(params, jnp.asarray(bm.as_jax(x), self.state.dtype))
+            x = jnp.asarray(bm.as_jax(x), self.state.dtype)
+            if not isinstance(x, jax.core.Tracer):
+                _check.real_array("x", x)
+            usable = jnp.isfinite(x).all()
+            params = self.drive(params, jnp.where(usable, x, 0.0))
         state = jnp.atleast_2d(self.state.value)
         key = bm.as_jax(self.rng.split_key())
-        moved = self.advance(params, state, self.fields(params, state), key)
+        field = self.fields(params, state)
+        moved = self.advance(params, state, field, key)
+        if x is not None:
+            still = Moved(state, field, jnp.zeros_like(moved.flips), jnp.ones_like(moved.moving))
+            moved = jax.tree.map(lambda a, b: jnp.where(usable, a, b), moved, still)
         back = (moved.state == jnp.atleast_2d(self._before.value)).all(-1)
-        cycle = self.has_cycles & moved.moving & back
+        cycle = self.has_cycles & moved.moving & back & usable
         self._before.value = self.state.value
         self._observe(params, moved.state, moved.field)
         self._mark(moved.flips, ~moved.moving, cycle)
@@ -243,8 +263,8 @@ class AssociativeMemory(System, abc.ABC):
     def _learn(self, old: Array, new: Array) -> None:
         """Change the couplings, where there are some, for patterns that come."""
 
-    def _unlearn(self, kept: Array, gone: Array) -> None:
-        """Change the couplings, where there are some, for patterns that go."""
+    def _unlearn(self, old: Array, stays: np.ndarray) -> None:
+        """Change the couplings, where there are some, for patterns that do not stay."""
 
     def _keep(self, patterns: np.ndarray) -> None:
         # restore_value, because M changes and runners hold on to the Variables

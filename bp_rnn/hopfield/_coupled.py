@@ -37,10 +37,15 @@ class CoupledMemory(AssociativeMemory, abc.ABC):
     rule : str or callable
         How patterns become couplings: ``'outer_product'``, ``'covariance'``, ``'storkey'``,
         ``'pseudo_inverse'``, or a function from all patterns ``(M, num)`` to ``(num, num)``.
+        Whichever it is, ``forget`` takes back what ``store`` did and leaves all else in ``w``
+        alone. Storkey's rule, where the order of patterns matters, can do so only as long as
+        nobody else has written ``w``, and refuses otherwise.
     activity : float, optional
         Mean of the patterns, for the covariance rule.
     w : array, optional
-        Couplings at the start, ``(num, num)``, symmetric; zero by default.
+        Couplings at the start, ``(num, num)``, symmetric, and zero where ``mask`` is; zero by
+        default. What is stored is added to them; the pseudo-inverse makes its patterns fixed
+        points only where they are zero.
     b : float or array, optional
         Bias currents, a number or ``(num,)``. By default zero, and with the covariance rule what
         puts the threshold halfway between the fields of the two values of a unit.
@@ -59,7 +64,7 @@ class CoupledMemory(AssociativeMemory, abc.ABC):
     ------
     TypeError, ValueError
         For an unknown rule, an ``activity`` that is missing or not between the levels, a matrix
-        that is not symmetric, not finite or of the wrong shape.
+        that is not symmetric, not finite or of the wrong shape, or couplings outside the mask.
     """
 
     levels: tuple[float, float]
@@ -93,7 +98,9 @@ class CoupledMemory(AssociativeMemory, abc.ABC):
         if bias.shape not in ((), (self.num,)):
             raise ValueError(f"b must be a number or of shape ({self.num},), got {bias.shape}")
         start = np.zeros(shape) if w is None else symmetric("w", w, shape)
+        _check_mask(start, self._mask)
         self.w = bm.TrainVar(jnp.asarray(start, bm.float_))
+        self._start = None if w is None else bm.Variable(self.w.value)
         self.b = bm.TrainVar(jnp.full((self.num,), jnp.asarray(bias, bm.float_), bm.float_))
 
     def params(self) -> Params:
@@ -129,14 +136,15 @@ class CoupledMemory(AssociativeMemory, abc.ABC):
         return (w @ x[0])[None] if x.shape[0] == 1 else x @ w  # W is symmetric
 
     def _learn(self, old: Array, new: Array) -> None:
-        self._set(self._rule.store(self.w.value, old, new))
+        self.w.value = self._rule.store(self._couplings(), old, new)
 
-    def _unlearn(self, kept: Array, gone: Array) -> None:
-        w = self._rule.forget(self.w.value, kept, gone) if len(kept) else jnp.zeros_like(self.w)
-        self._set(w)
+    def _unlearn(self, old: Array, stays: np.ndarray) -> None:
+        self.w.value = self._rule.forget(self._couplings(), old, stays)
 
-    def _set(self, w: Array) -> None:
-        self.w.value = w if self._mask is None else jnp.where(self._mask, w, 0.0)
+    def _couplings(self) -> rules.Couplings:
+        w = self.w.value
+        start = jnp.zeros_like(w) if self._start is None else self._start.value
+        return rules.Couplings(w, start, self._mask)
 
 
 def symmetric(name: str, value: Any, shape: tuple[int, int]) -> np.ndarray:
@@ -152,6 +160,12 @@ def symmetric(name: str, value: Any, shape: tuple[int, int]) -> np.ndarray:
             f"and {name}[{j}, {i}] = {w[j, i]}"
         )
     return w
+
+
+def _check_mask(w: np.ndarray, mask: Array | None) -> None:
+    if mask is not None and (outside := (w != 0) & ~np.asarray(mask)).any():
+        i, j = (int(k) for k in np.argwhere(outside)[0])
+        raise ValueError(f"w must be zero where mask is, got w[{i}, {j}] = {w[i, j]}")
 
 
 def as_mask(value: Any, shape: tuple[int, int]) -> Array:

@@ -5,10 +5,33 @@ from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 
 from bp_rnn import _check
 from bp_rnn.hopfield.patterns import BIPOLAR, as_patterns
 from bp_rnn.typing import Array
+
+
+class Couplings(NamedTuple):
+    """What a rule acts on.
+
+    Attributes
+    ----------
+    w : Array
+        Couplings now, ``(N, N)``.
+    start : Array
+        Those before anything was stored, ``(N, N)``.
+    mask : Array or None
+        Which couplings there are, ``(N, N)``; all by default.
+    """
+
+    w: Array
+    start: Array
+    mask: Array | None
+
+    def within(self, w: Array) -> Array:
+        """Return ``w`` where there are couplings, zero elsewhere."""
+        return w if self.mask is None else jnp.where(self.mask, w, 0.0)
 
 
 class Rule(NamedTuple):
@@ -17,13 +40,15 @@ class Rule(NamedTuple):
     Attributes
     ----------
     store : callable
-        ``(w, old, new) -> w``: the couplings once ``new`` is stored beside the patterns ``old``.
+        ``(couplings, old, new) -> w``: the couplings once ``new`` is stored beside the patterns
+        ``old``.
     forget : callable
-        ``(w, kept, gone) -> w``: the couplings once ``gone`` is forgotten and ``kept`` is left.
+        ``(couplings, old, stays) -> w``: the couplings once those of ``old`` are forgotten whose
+        place in ``stays`` is False. It undoes what ``store`` did, and nothing else.
     """
 
-    store: Callable[[Array, Array, Array], Array]
-    forget: Callable[[Array, Array, Array], Array]
+    store: Callable[[Couplings, Array, Array], Array]
+    forget: Callable[[Couplings, Array, np.ndarray], Array]
 
 
 def outer_product(patterns: Any) -> Array:
@@ -79,7 +104,7 @@ def covariance(patterns: Any, activity: float, levels: tuple[float, float] = BIP
     return _outer_product(value, activity, (high - activity) * (activity - low))
 
 
-def storkey(patterns: Any, w: Array | None = None) -> Array:
+def storkey(patterns: Any, w: Array | None = None, mask: Array | None = None) -> Array:
     r"""Return couplings learnt pattern by pattern, each seeing what is stored already.
 
     .. math::
@@ -88,12 +113,16 @@ def storkey(patterns: Any, w: Array | None = None) -> Array:
         p_i p_j - p_i h_{ji} - h_{ij} p_j \right), \qquad
         h_{ij} = \sum_{k \ne i, j} w_{ik} p_k
 
+    for the couplings that there are: fields come through these alone.
+
     Parameters
     ----------
     patterns : array
         ``(M, N)`` of -1 and 1, stored in this order.
     w : Array, optional
         Couplings ``(N, N)`` to go on from, symmetric with a zero diagonal; zero by default.
+    mask : Array, optional
+        ``(N, N)``, symmetric: True where there is a coupling; everywhere by default.
 
     Returns
     -------
@@ -106,7 +135,9 @@ def storkey(patterns: Any, w: Array | None = None) -> Array:
     """
     value = as_patterns("patterns", patterns)
     num = value.shape[1]
-    return _storkey(jnp.zeros((num, num), value.dtype) if w is None else w, value)
+    w = jnp.zeros((num, num), value.dtype) if w is None else w
+    there = ~jnp.eye(num, dtype=bool) if mask is None else jnp.asarray(mask, bool)
+    return _storkey(w, value, there)
 
 
 def pseudo_inverse(patterns: Any) -> Array:
@@ -149,6 +180,8 @@ def pseudo_inverse(patterns: Any) -> Array:
     return w
 
 
+#: How far couplings learnt again may be from those that are there, in units of the last digit.
+ROUNDING = 1000
 #: Rules by name; those but the covariance rule take patterns of -1 and 1.
 RULES = ("covariance", "outer_product", "pseudo_inverse", "storkey")
 
@@ -158,25 +191,13 @@ def resolve(
 ) -> Rule:
     """Return the rule that ``rule`` names; a function of all patterns is one too."""
     if callable(rule):
-        return _anew(rule)
+        return _of_all(rule)
     name = _check.choice("rule", rule, RULES)
     if name in ("covariance", "outer_product"):
-
-        def added(patterns: Array) -> Array:
-            return covariance(patterns, activity, levels)
-
-        return Rule(
-            lambda w, old, new: w + added(new),  # noqa: ARG005
-            lambda w, kept, gone: w - added(gone),  # noqa: ARG005
-        )
+        return _additive(lambda patterns: covariance(patterns, activity, levels))
     if levels != BIPOLAR:
         raise ValueError(f"rule {rule!r} takes patterns of -1 and 1, not of {levels}")
-    if name == "pseudo_inverse":
-        return _anew(pseudo_inverse)
-    return Rule(
-        lambda w, old, new: storkey(new, w),  # noqa: ARG005
-        lambda w, kept, gone: storkey(kept),  # noqa: ARG005
-    )
+    return _of_all(pseudo_inverse) if name == "pseudo_inverse" else _one_by_one()
 
 
 def as_activity(value: Any, levels: tuple[float, float]) -> float:
@@ -187,12 +208,44 @@ def as_activity(value: Any, levels: tuple[float, float]) -> float:
     return activity
 
 
-def _anew(rule: Callable[[Array], Array]) -> Rule:
-    """Return the rule that computes all couplings again, from all patterns."""
+def _additive(added: Callable[[Array], Array]) -> Rule:
+    """Return the rule of patterns each of which adds couplings of its own."""
     return Rule(
-        lambda w, old, new: rule(jnp.concatenate([old, new])),  # noqa: ARG005
-        lambda w, kept, gone: rule(kept),  # noqa: ARG005
+        lambda on, old, new: on.within(on.w + added(new)),  # noqa: ARG005
+        lambda on, old, stays: on.within(on.w - added(old[~stays])),
     )
+
+
+def _of_all(rule: Callable[[Array], Array]) -> Rule:
+    """Return the rule that makes couplings of all patterns together.
+
+    They are added to those at the start: what changes is the difference to those of the patterns
+    before.
+    """
+
+    def made(patterns: Array) -> Any:
+        return rule(patterns) if len(patterns) else 0.0
+
+    return Rule(
+        lambda on, old, new: on.within(on.w + (made(jnp.concatenate([old, new])) - made(old))),
+        lambda on, old, stays: on.within(on.w + (made(old[stays]) - made(old))),
+    )
+
+
+def _one_by_one() -> Rule:
+    """Return Storkey's rule; to forget a pattern, those that stay are learnt again."""
+
+    def forget(on: Couplings, old: Array, stays: np.ndarray) -> Array:
+        learnt = storkey(old, on.start, on.mask)
+        gap = jnp.abs(on.w - learnt).max()
+        if gap > ROUNDING * jnp.finfo(learnt.dtype).eps * jnp.abs(learnt).max():
+            raise ValueError(
+                "w is not what Storkey's rule has made of the patterns, up to "
+                f"{float(gap):.3g}: it was written since, so that no pattern can be taken back"
+            )
+        return storkey(old[stays], on.start, on.mask) if stays.any() else on.start
+
+    return Rule(lambda on, old, new: storkey(new, on.w, on.mask), forget)  # noqa: ARG005
 
 
 @jax.jit
@@ -203,14 +256,15 @@ def _outer_product(patterns: Array, activity: float, variance: float) -> Array:
 
 
 @jax.jit
-def _storkey(w: Array, patterns: Array) -> Array:
+def _storkey(w: Array, patterns: Array, there: Array) -> Array:
     num = patterns.shape[1]
 
     def store(w: Array, p: Array) -> tuple[Array, None]:
-        # h_ij = h_i - w_ij p_j off the diagonal, and p_j^2 = 1
-        h = w @ p
-        change = jnp.outer(p, p) - jnp.outer(p, h) - jnp.outer(h, p) + 2 * w
-        return w + _no_diagonal(change / num), None
+        # h_ij = h_i - w_ij p_j off the diagonal, and p_j^2 = 1; a given w may have a diagonal
+        others = _no_diagonal(w)
+        h = others @ p
+        change = jnp.outer(p, p) - jnp.outer(p, h) - jnp.outer(h, p) + 2 * others
+        return w + jnp.where(there, _no_diagonal(change) / num, 0.0), None
 
     return jax.lax.scan(store, w, patterns)[0]
 

@@ -27,6 +27,11 @@ class PlasticityRule(abc.ABC):
 
     blockwise: ClassVar[bool] = False
 
+    @property
+    def bounds(self) -> tuple[float, float]:
+        """The least and the largest weight that a network may start from; infinite for none."""
+        return -float("inf"), float("inf")
+
     @abc.abstractmethod
     def derivative(self, w: Array, u: Array, v: Array, memory: Memory) -> Array:
         r"""Return :math:`\tau_w \, dW/dt`, averaged over the batch.

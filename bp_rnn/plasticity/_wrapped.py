@@ -12,6 +12,11 @@ class Wrapped(PlasticityRule, abc.ABC):
 
     rule: PlasticityRule
 
+    @property
+    def bounds(self) -> tuple[float, float]:
+        """Those of the rule inside."""
+        return self.rule.bounds
+
     def derivative(self, w: Array, u: Array, v: Array, memory: Memory) -> Array:
         """Return that of the rule inside."""
         return self.rule.derivative(w, u, v, memory)

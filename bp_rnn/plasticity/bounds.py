@@ -37,6 +37,12 @@ class HardBounds(Wrapped):
         check_rule("rule", self.rule)
         check_bounds(self.low, self.high)
 
+    @property
+    def bounds(self) -> tuple[float, float]:
+        """The narrower ones of these bounds and those of the rule inside."""
+        low, high = self.rule.bounds
+        return max(low, self.low), min(high, self.high)
+
     def project(self, w: Array, before: Array) -> Array:
         """Return the weights, cut off at the bounds."""
         return jnp.clip(self.rule.project(w, before), self.low, self.high)
@@ -83,6 +89,12 @@ class SoftBounds(Wrapped):
         check_bounds(self.low, self.high)
         if not np.isfinite([self.low, self.high]).all():
             raise ValueError(f"low and high must be finite, got {self.low} and {self.high}")
+
+    @property
+    def bounds(self) -> tuple[float, float]:
+        """The narrower ones of these bounds and those of the rule inside."""
+        low, high = self.rule.bounds
+        return max(low, self.low), min(high, self.high)
 
     def derivative(self, w: Array, u: Array, v: Array, memory: Memory) -> Array:
         """Return G times the distance to the bound that it goes to."""

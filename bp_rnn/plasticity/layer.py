@@ -10,13 +10,16 @@ import jax.numpy as jnp
 import numpy as np
 
 from bp_rnn import _check, _programs
+from bp_rnn._draw import key_of
 from bp_rnn._state import System
-from bp_rnn.cells._parameter import Initializer, fan_in_normal, parameter, resolve_phi
+from bp_rnn.cells._parameter import Initializer, parameter, resolve_phi
 from bp_rnn.functional.nonlinearity import identity
 from bp_rnn.plasticity._base import PlasticityRule
 from bp_rnn.plasticity._clock import check_time_step, positive, time_step
 from bp_rnn.plasticity._fit import as_batches, fit
 from bp_rnn.plasticity._network import Network, State
+from bp_rnn.plasticity._sample import check_sample, keep_finite
+from bp_rnn.plasticity._start import within
 from bp_rnn.plasticity._wrapped import check_rule
 from bp_rnn.typing import Array
 
@@ -44,8 +47,8 @@ class PlasticLayer(System):
         Time constant of the weights, in the unit of ``dt``; a step changes W by
         :math:`(dt / \tau_w) G`.
     w : float, array or callable, optional
-        Initial weights, as BrainPy takes them; normal with deviation ``1 / sqrt(num_in)`` by
-        default.
+        Initial weights, as BrainPy takes them; by default normal with deviation
+        ``1 / sqrt(num_in)``, or uniform of the same deviation within the bounds of the rule.
     m : float, array or callable, optional
         Initial lateral weights ``(num, num)``; without them, and without ``lateral``, there are
         none.
@@ -60,7 +63,7 @@ class PlasticLayer(System):
     integrator : str
         A method of ``bp.odeint`` for continuous time.
     key : int or JAX key
-        Seed of the default weights.
+        Seed of weights whose initialiser has no seed of its own, the default ones included.
     mode : bm.Mode, optional
         BrainPy's computing mode; the current one by default.
     name : str, optional
@@ -141,11 +144,13 @@ class PlasticLayer(System):
         if integrator != "euler" and not self.is_continuous:
             raise ValueError(f"integrator {integrator!r} needs continuous time: give tau_w")
         key = _check.as_key(key)
-        w = fan_in_normal(self.num_in, key) if w is None else w
-        self.w = parameter("w", w, (self.num, self.num_in))
+        w = within(rule.bounds, self.num_in) if w is None else w
+        self.w = parameter("w", w, (self.num, self.num_in), key)
         rule.check(self.w.value)
         if self.has_lateral:
-            self.m = parameter("m", 0.0 if m is None else m, (self.num, self.num))
+            if m is None:
+                m = 0.0 if lateral is None else float(np.clip(0.0, *lateral.bounds))
+            self.m = parameter("m", m, (self.num, self.num), key_of(key, "m"))
         if lateral is not None:
             lateral.check(self.m.value)
         self.v = bp.init.variable_(bm.zeros, (self.num,), self.mode)
@@ -173,7 +178,15 @@ class PlasticLayer(System):
         Raises
         ------
         ValueError
-            If the shape is another one, or, in continuous time, if the ``dt`` of the run is.
+            If the shape is another one, a value is not finite, or, in continuous time, if the
+            ``dt`` of the run is another one.
+        FloatingPointError
+            If weights would become infinite or NaN.
+
+        Notes
+        -----
+        Nothing is changed by a call that fails. In a compiled program, such as a run of
+        ``DSRunner``, nothing can be raised: there the whole step is skipped instead.
         """
         self.check_precision()
         if self.is_continuous:
@@ -182,8 +195,10 @@ class PlasticLayer(System):
         shape = (*self.v.shape[:-1], self.num_in)
         if value.shape != shape:
             raise ValueError(f"u must have shape {shape} at each step, got {value.shape}")
-        step = self._network.step(self._read(), jnp.atleast_2d(value), self.lr.value)
-        self._write(step)
+        check_sample("u", value)
+        held = self._read()
+        step = self._network.step(held, jnp.atleast_2d(value), self.lr.value)
+        self._write(keep_finite(step, held, value))
         return self.v.value
 
     def fit(

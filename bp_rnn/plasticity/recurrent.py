@@ -9,9 +9,12 @@ import jax.numpy as jnp
 
 from bp_rnn._state import System
 from bp_rnn.cells import Cell
+from bp_rnn.cells._parameter import initial
 from bp_rnn.functional.constraint import project
 from bp_rnn.plasticity._base import PlasticityRule
 from bp_rnn.plasticity._clock import time_step
+from bp_rnn.plasticity._sample import check_sample, keep_finite
+from bp_rnn.plasticity._start import within
 from bp_rnn.plasticity._wrapped import check_rule
 from bp_rnn.typing import Array
 
@@ -30,7 +33,8 @@ class PlasticRNN(System):
     ----------
     cell : Cell
         A network with recurrent weights ``w`` of shape ``(num, num)``, such as
-        :class:`bp_rnn.RateRNN`.
+        :class:`bp_rnn.RateRNN`. Default weights, that are not within the bounds of the rule, are
+        drawn anew within them.
     rule : PlasticityRule
         Gives G.
     lr : float, optional
@@ -78,7 +82,9 @@ class PlasticRNN(System):
             found = None if weights is None else weights.shape
             raise ValueError(f"cell must have recurrent weights w of shape {square}, got {found}")
         self.dt, step = time_step(lr, tau_w, None if tau_w is None else cell.dt)
-        rule.check(weights.value)
+        start = _start(cell, rule, weights)
+        rule.check(start)
+        weights.value = start
         super().__init__(mode=cell.mode)
         self.cell, self.rule = cell, rule
         for name, value in list(vars(cell).items()):
@@ -90,19 +96,54 @@ class PlasticRNN(System):
             setattr(self, name, bm.Variable(value))
 
     def update(self, x: Any) -> Array:
-        """Advance the network by one step, change its weights, and return its output."""
+        """Advance the network by one step, change its weights, and return its output.
+
+        Raises
+        ------
+        ValueError
+            If the input is not finite, or the network refuses it.
+        FloatingPointError
+            If weights would become infinite or NaN.
+
+        Notes
+        -----
+        Nothing is changed by a call that fails. In a compiled program, such as a run of
+        ``DSRunner``, nothing can be raised: there the whole step is skipped instead.
+        """
         cell, w = self.cell, self.cell.w.value
+        value = cell.as_input(x)
+        check_sample("x", value)
         state = jnp.atleast_2d(cell.state.value)
         r = jax.vmap(functools.partial(cell.hidden, cell.params()))(state)
         memory = {name: getattr(self, name).value for name in self._memory_names}
-        z = cell.update(x)
         new = w + self.lr.value * self.rule.derivative(w, r, r, memory)
         new = self.rule.project(new, w)
-        cell.w.value = project(cell.boxes["w"], new, w) if "w" in cell.boxes else new
-        for name, change in self.rule.memory_derivative(r, r, memory).items():
-            getattr(self, name).value = memory[name] + self.dt * change
-        return z
+        new = project(cell.boxes["w"], new, w) if "w" in cell.boxes else new
+        change = self.rule.memory_derivative(r, r, memory)
+        later = {name: memory[name] + self.dt * change[name] for name in memory}
+        new, later = keep_finite((new, later), (w, memory), value)
+        self._advance(x, value)
+        cell.w.value = new
+        for name, found in later.items():
+            getattr(self, name).value = found
+        return cell.z.value
+
+    def _advance(self, x: Any, value: Array) -> None:
+        """Advance the network; it stays where it is under a traced input that is not finite."""
+        cell, before = self.cell, self.cell.state.value
+        cell.update(x)
+        if isinstance(value, jax.core.Tracer):
+            ok = jnp.isfinite(value).all()
+            cell.set_state(jnp.where(ok, cell.state.value, before))
 
     def reset_state(self, batch_size: int | None = None) -> None:
         """Reset the network; weights, and what the rule remembers, stay as they are learnt."""
         self.cell.reset_state(batch_size)
+
+
+def _start(cell: Cell, rule: PlasticityRule, weights: bm.TrainVar) -> Array:
+    """Return the weights of a cell, those by default moved within the bounds of the rule."""
+    value, (low, high) = weights.value, rule.bounds
+    if bool(((value >= low) & (value <= high)).all()) or not cell.is_default("w"):
+        return value
+    return initial("w", within((low, high), cell.num), value.shape, cell.key_of("w"))

@@ -9,9 +9,11 @@ import numpy as np
 
 from bp_rnn import _check
 from bp_rnn._state import System
-from bp_rnn.cells._parameter import Initializer, fan_in_normal, parameter
+from bp_rnn.cells._parameter import Initializer, parameter
 from bp_rnn.functional.correlation import mean_outer
 from bp_rnn.plasticity._clock import check_time_step, positive
+from bp_rnn.plasticity._sample import check_sample, keep_finite
+from bp_rnn.plasticity._start import within
 from bp_rnn.plasticity.bounds import check_bounds, check_inside
 from bp_rnn.typing import Array
 
@@ -73,11 +75,11 @@ class STDP(System):
         Bounds at which weights stop.
     w : float, array or callable, optional
         Initial weights ``(num, num_pre)``, as BrainPy takes them; by default normal with deviation
-        ``1 / sqrt(num_pre)``.
+        ``1 / sqrt(num_pre)``, or uniform of the same deviation within the bounds.
     dt : float, optional
         Time step, ``bm.get_dt()`` at construction by default.
     key : int or JAX key
-        Seed of the default weights.
+        Seed of weights whose initialiser has no seed of its own, the default ones included.
     mode : bm.Mode, optional
         BrainPy's computing mode; in a batching one changes are averaged over the batch.
     name : str, optional
@@ -143,9 +145,8 @@ class STDP(System):
         check_bounds(low, high)
         self.low, self.high = float(low), float(high)
         self.dt = positive("dt", bm.get_dt() if dt is None else dt)
-        if w is None:
-            w = fan_in_normal(self.num_pre, _check.as_key(key))
-        self.w = parameter("w", w, (self.num, self.num_pre))
+        w = within((self.low, self.high), self.num_pre) if w is None else w
+        self.w = parameter("w", w, (self.num, self.num_pre), _check.as_key(key))
         check_inside(self.w.value, self.low, self.high)
         self.x = bp.init.variable_(bm.zeros, (self.num_pre,), self.mode)
         self.y = bp.init.variable_(bm.zeros, (self.num,), self.mode)
@@ -186,16 +187,28 @@ class STDP(System):
         Raises
         ------
         ValueError
-            For another shape, or if the ``dt`` of the run is another one.
+            For another shape, spikes that are not finite, or if the ``dt`` of the run is another
+            one.
+        FloatingPointError
+            If weights would become infinite or NaN.
+
+        Notes
+        -----
+        Nothing is changed by a call that fails. In a compiled program, such as a run of
+        ``DSRunner``, nothing can be raised: there the step is skipped instead, as if it had not
+        been, and the neurons receive nothing.
         """
         self.check_precision()
         check_time_step(self.dt, self.name)
         pre, post = self._spikes("pre", pre, self.x), self._spikes("post", post, self.y)
         held = Synapses(self.w.value, jnp.atleast_2d(self.x.value), jnp.atleast_2d(self.y.value))
         new = self.step(held, jnp.atleast_2d(pre), jnp.atleast_2d(post))
+        received = pre @ new.w.T
+        silent = held, jnp.zeros_like(received)
+        new, received = keep_finite((new, received), silent, pre, post)
         self.w.value = new.w
         self.x.value, self.y.value = new.x.reshape(self.x.shape), new.y.reshape(self.y.shape)
-        return self.current(pre)
+        return received
 
     def current(self, pre: Any) -> Array:
         r"""Return :math:`W \rho_{pre}`, ``(num,)`` or ``(batch, num)``."""
@@ -214,4 +227,5 @@ class STDP(System):
             raise ValueError(
                 f"{name} must have shape {trace.shape} at each step, got {spikes.shape}"
             )
+        check_sample(name, spikes)
         return spikes

@@ -42,6 +42,11 @@ class SubtractiveNormalization(HebbianRule):
         """Whether no weight stops at a bound."""
         return not self.nonnegative
 
+    @property
+    def bounds(self) -> tuple[float, float]:
+        """Zero and infinity, if weights may not be negative."""
+        return 0.0 if self.nonnegative else -float("inf"), float("inf")
+
     def postsynaptic(self, v: Array, memory: Memory) -> Array:  # noqa: ARG002
         """Return v."""
         return v

@@ -26,10 +26,11 @@ class BidirectionalESN(Reservoir):
     ----------
     forward, backward : ESN
         Two networks without read-outs and feedback. At shorter sequences of a batch (``lengths``)
-        the backward one starts where the sequence ends. Give each its own ``key``.
+        the backward one starts where the sequence ends.
     **options
         ``num_out``, ``b_out``, ``key`` and ``name`` of :class:`Cell`. ``w_out`` is zero before
-        :meth:`fit`.
+        :meth:`fit`. Networks whose own ``key`` was not given get one each, as in
+        :class:`Bidirectional`.
 
     Attributes
     ----------
@@ -58,7 +59,7 @@ class BidirectionalESN(Reservoir):
         taken = {"init_state", "train_init_state", "mode"} & set(options)
         if taken:
             raise TypeError(f"{sorted(taken)} must be given to forward and backward")
-        both = Bidirectional(forward, backward)
+        both = Bidirectional(forward, backward, key=options.get("key"))
         readout_options(options, "a BidirectionalESN")
         options["mode"] = forward.mode
         super().__init__(both.num_in, both.num, size=both.size, num_hidden=both.num_out, **options)
@@ -66,6 +67,11 @@ class BidirectionalESN(Reservoir):
         for suffix, cell in (("forward", forward), ("backward", backward)):
             adopt(self, cell, suffix)
             self.param_names += named(cell.param_names, suffix)
+
+    def rekey(self, key: Array | int) -> None:
+        """Take another key, and so do the networks whose key was not given."""
+        self.both.rekey(key)
+        super().rekey(key)
 
     def step(self, params: Params, state: Array, x: Any) -> Array:
         """Refuse: there is no next state without the future input.

@@ -28,7 +28,8 @@ class DeepESN(Reservoir):
     ----------
     layers : sequence of ESN
         From the input up, without read-outs and feedback. Their sizes fit where ``num_in`` of each
-        is what the one below gives, its ``num``. Give each its own ``key``.
+        is what the one below gives, its ``num``. Those whose ``key`` was not given get one each,
+        as in :class:`Deep`.
     **options
         Those of :class:`Cell`, but for the start and the mode, which the layers have. ``w_out`` is
         zero before :meth:`fit`.
@@ -59,7 +60,7 @@ class DeepESN(Reservoir):
         taken = {"init_state", "train_init_state", "mode"} & set(options)
         if taken:
             raise TypeError(f"{sorted(taken)} must be given to the layers")
-        stack = Deep(layers)
+        stack = Deep(layers, key=options.get("key"))
         for i, cell in enumerate(layers):
             check_layer(f"layers[{i}]", cell)
         readout_options(options, "a DeepESN")
@@ -87,6 +88,11 @@ class DeepESN(Reservoir):
             start = end
         joined = jnp.concatenate(found, axis=1)
         return joined[-1], joined
+
+    def rekey(self, key: Array | int) -> None:
+        """Take another key, and so do the layers whose key was not given."""
+        self.stack.rekey(key)
+        super().rekey(key)
 
     def initial_state(self, params: Params) -> Array:
         """Return the initial states of the layers, joined."""

@@ -13,6 +13,7 @@ from bp_rnn import _check
 from bp_rnn.cells._base import CellOptions
 from bp_rnn.cells._parameter import resolve_phi
 from bp_rnn.reservoir._base import Reservoir
+from bp_rnn.reservoir._redraw import redraw
 from bp_rnn.reservoir._scale import (
     dense,
     inputs,
@@ -217,6 +218,11 @@ class ESN(Reservoir):
     def views(self, params: Params, state: Array) -> dict[str, Array]:  # noqa: ARG002
         """Return ``h``."""
         return {"h": state[: self.num]}
+
+    def rekey(self, key: Array | int) -> None:
+        """Take another key; where W was drawn, it is drawn anew with its connections."""
+        redraw(self, key, ("product",))
+        super().rekey(key)
 
     def matrix(self) -> Any:
         """Return W ``(num, num)``: a NumPy array, or SciPy's where zeros are not stored."""

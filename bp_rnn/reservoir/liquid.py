@@ -11,6 +11,7 @@ from bp_rnn.cells._base import CellOptions
 from bp_rnn.cells._continuous import require_dt
 from bp_rnn.reservoir import _column, _spiking
 from bp_rnn.reservoir._base import Reservoir
+from bp_rnn.reservoir._redraw import redraw
 from bp_rnn.reservoir._scale import dense, generator, readout_options, refuse_beside, share
 from bp_rnn.typing import Array, Params
 
@@ -192,6 +193,11 @@ class LSM(Reservoir):
     def views(self, params: Params, state: Array) -> dict[str, Array]:  # noqa: ARG002
         """Return ``trace``, ``V`` and ``spike``."""
         return {name: state[place] for name, place in self._places.items()}
+
+    def rekey(self, key: Array | int) -> None:
+        """Take another key; where W was drawn, it is drawn anew with the places of the neurons."""
+        redraw(self, key, ("positions",))
+        super().rekey(key)
 
     def check_run(self) -> None:
         """Refuse a run with another time step than the one of this liquid.

@@ -29,18 +29,27 @@ def resolve(net: GradientAlgorithm, monitors: Sequence[Any] | Mapping[str, Any] 
 
 
 def read(
-    net: GradientAlgorithm, monitors: Monitors, params: Params, state: Array, trace: Trace
+    net: GradientAlgorithm,
+    monitors: Monitors,
+    params: Params,
+    step: tuple[Array, Any],
+    state: Array,
+    trace: Trace,
 ) -> dict[str, Array]:
-    """Return what the monitors see of one sample at these values; every Variable is kept."""
+    """Return what the monitors see of one sample at these values; every Variable is kept.
+
+    ``step`` is the state before the step to ``state``, and what the step took.
+    """
     variables = list(net.vars().unique().values())
     kept = [v.value for v in variables]
     batched = net.cell.is_batched
     if batched:
-        state, trace = jax.tree.map(lambda v: v[None], (state, trace))
+        step, state, trace = jax.tree.map(lambda v: v[None], (step, state, trace))
     try:
         for name, variable in net.cell.train_params().items():
             variable.value = params[name]
         net.cell.set_state(state)
+        net.cell.observe_gates(*step)
         net.write_trace(trace)
         seen = {key: bm.as_jax(reader()) for key, reader in monitors.items()}
     finally:

@@ -227,7 +227,7 @@ class Program(NamedTuple):
 
         def body(carry: tuple[Array, Trace], x: Any) -> Any:
             state, trace = self.net.step_trace(params, carry[0], x, carry[1])
-            seen = _monitor.read(self.net, monitors, params, state, trace)
+            seen = _monitor.read(self.net, monitors, params, (carry[0], x), state, trace)
             return (state, trace), (cell.output(params, state), seen)
 
         def one(start: Array, trace: Trace, xs: Any) -> Any:
@@ -236,7 +236,8 @@ class Program(NamedTuple):
             _, states = cell.rollout(params, start, xs)
             read = functools.partial(_monitor.read, self.net, monitors, params)
             zs = jax.vmap(functools.partial(cell.output, params))(states)
-            return zs, jax.lax.map(lambda state: read(state, trace), states)
+            steps = cell.previous(states, start), xs
+            return zs, jax.lax.map(lambda now: read(now[0], now[1], trace), (steps, states))
 
         return jax.vmap(one)(start, trace, xs)
 
