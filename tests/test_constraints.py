@@ -432,7 +432,7 @@ def test_what_does_not_fit_is_refused_and_changes_nothing(given, error, message)
 
 def test_only_a_cell_can_be_constrained():
     net = bp_rnn.RTRL(bp_rnn.RateRNN(3, NUM))
-    with pytest.raises(TypeError, match="cell must be a bp_rnn Cell, got RTRL"):
+    with pytest.raises(TypeError, match="cell must be a bp_rnn Cell or Readout, got RTRL"):
         constrain(net, w=NoSelf())
 
 
