@@ -206,7 +206,7 @@ def constrain(cell: Cell, **by_name: Constraint | Sequence[Constraint]) -> Cell:
             raise ValueError(f"unknown parameter {name!r}; {cell.name} has {sorted(variables)}")
         before = variables[name].value
         box, start, value = _bind(name, before, given)
-        if box is not None and name in cell.recurrent_names:
+        if box is not None and name in getattr(cell, "recurrent_names", ()):  # a read-out has none
             value = keep_radius(f"{name} of {cell.name}", before, start, value, box)
         found[name] = box, value
     for name, (box, value) in found.items():
