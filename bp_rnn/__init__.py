@@ -1,6 +1,7 @@
 """Recurrent networks and how they learn, for BrainPy."""
 
 from bp_rnn import (
+    _threads as _threads,
     analysis as analysis,
     functional as functional,
     hopfield as hopfield,

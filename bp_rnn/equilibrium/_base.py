@@ -9,7 +9,7 @@ import brainpy.math as bm
 import jax
 import jax.numpy as jnp
 
-from bp_rnn import _check, _data, _loss
+from bp_rnn import _check, _data, _loss, _programs
 from bp_rnn.cells import Cell
 from bp_rnn.equilibrium._report import Report
 from bp_rnn.functional import fixed_point, trajectory
@@ -277,7 +277,7 @@ class EquilibriumAlgorithm(GradientAlgorithm, abc.ABC):
         )
         return state, z, value, v, report
 
-    @functools.cached_property
+    @property
     def _settle(self) -> Callable[..., Any]:
         def one(params: Params, x: Array) -> Any:
             state, report = self.rest(params, self.cell.initial_state(params), x)
@@ -285,9 +285,10 @@ class EquilibriumAlgorithm(GradientAlgorithm, abc.ABC):
             state, z = (jnp.where(report.usable, v, jnp.nan) for v in (state, z))
             return state, z, report
 
-        return jax.jit(jax.vmap(one, (None, 0)))
+        run = jax.vmap(one, (None, 0))
+        return _programs.find(("settle", self), lambda: _programs.Program(run))
 
-    @functools.cached_property
+    @property
     def _gradient(self) -> Callable[..., EquilibriumGradient]:
         at_one = trajectory.step_loss(self.cell.output, self.loss)
 
@@ -298,4 +299,4 @@ class EquilibriumAlgorithm(GradientAlgorithm, abc.ABC):
             report = jax.tree.map(lambda v: v[:, 0], found.report)
             return EquilibriumGradient(found.loss, found.grads, found.outputs[:, 0], report)
 
-        return jax.jit(run)
+        return _programs.find(("gradient", self), lambda: _programs.Program(run))

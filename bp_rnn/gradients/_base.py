@@ -1,6 +1,7 @@
 """What a gradient along a trajectory is."""
 
 import abc
+import functools
 from collections.abc import Callable
 from typing import Any, ClassVar, Literal
 
@@ -8,6 +9,7 @@ import brainpy.math as bm
 import jax
 import jax.numpy as jnp
 
+from bp_rnn import _programs
 from bp_rnn._state import System
 from bp_rnn.cells import Cell
 from bp_rnn.functional.influence import Influences
@@ -69,8 +71,6 @@ class GradientAlgorithm(System, abc.ABC):
             if isinstance(value, bm.Variable):
                 setattr(self, name, value)
         self._prepare()
-        self._to_variables = self._compiled(self.named)
-        self._to_trace = self._compiled(self.unnamed)
         self.check_memory(cell.state.shape[0] if cell.is_batched else 1)
         start = self._start()
         self.trace_names = tuple(start)
@@ -194,16 +194,24 @@ class GradientAlgorithm(System, abc.ABC):
         """Return ``function`` of one sample as one of what the Variables hold."""
         return jax.vmap(function) if self.cell.is_batched else function
 
-    def _compiled(self, function: Callable[[Any], Any]) -> Callable[[Any], Any]:
-        """Return what ``_over_batch`` does, compiled once: a stream calls it after each window."""
-        one, many = jax.jit(function), jax.jit(jax.vmap(function))
+    @functools.cached_property
+    def _to_variables(self) -> Callable[[Any], Any]:
+        return self._compiled("named")
+
+    @functools.cached_property
+    def _to_trace(self) -> Callable[[Any], Any]:
+        return self._compiled("unnamed")
+
+    def _compiled(self, name: str) -> Callable[[Any], Any]:
+        """Return what ``_over_batch`` does, compiled: a stream calls it after each window."""
 
         def run(tree: Any) -> Any:
-            if self.cell.is_batched and jax.tree.leaves(tree):  # vmap wants something to map over
-                return many(tree)
-            return one(tree)
+            # vmap wants something to map over
+            batched = self.cell.is_batched and jax.tree.leaves(tree)
+            return jax.vmap(convert)(tree) if batched else convert(tree)
 
-        return run
+        convert: Callable[[Any], Any] = getattr(self, name)
+        return _programs.find((name, self), lambda: _programs.Program(run))
 
 
 class ForwardGradient(GradientAlgorithm, abc.ABC):

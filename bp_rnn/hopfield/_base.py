@@ -11,7 +11,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from bp_rnn import _check
+from bp_rnn import _check, _programs
 from bp_rnn._state import System
 from bp_rnn.hopfield._settle import Moved, Retrieval, Settled, settle
 from bp_rnn.hopfield.patterns import as_patterns, correlate
@@ -271,12 +271,14 @@ class AssociativeMemory(System, abc.ABC):
     def _unbatch(self, value: Array) -> Array:
         return value if self.is_batched else value.reshape(value.shape[1:])
 
-    @functools.cached_property
-    def _retrieve(self) -> Any:
-        def run(params: Params, state: Array, key: Array, most: Array) -> tuple[Settled, Array]:
-            advance = functools.partial(self.advance, params)
-            fields = functools.partial(self.fields, params)
-            settled, field = settle(advance, fields, state, key, most, self.has_cycles)
-            return settled, self.energy_of(params, settled.state, field)
+    @property
+    def _retrieve(self) -> _programs.Program:
+        pure = _programs.shell(self)
 
-        return jax.jit(run)
+        def run(params: Params, state: Array, key: Array, most: Array) -> tuple[Settled, Array]:
+            advance = functools.partial(pure.advance, params)
+            fields = functools.partial(pure.fields, params)
+            settled, field = settle(advance, fields, state, key, most, pure.has_cycles)
+            return settled, pure.energy_of(params, settled.state, field)
+
+        return _programs.find(("retrieve", pure), lambda: _programs.Program(run))

@@ -6,11 +6,10 @@ from typing import Any
 
 import brainpy as bp
 import brainpy.math as bm
-import jax
 import jax.numpy as jnp
 import numpy as np
 
-from bp_rnn import _check
+from bp_rnn import _check, _programs
 from bp_rnn._state import System
 from bp_rnn.cells._parameter import Initializer, fan_in_normal, parameter, resolve_phi
 from bp_rnn.functional.nonlinearity import identity
@@ -157,7 +156,11 @@ class PlasticLayer(System):
         self._network = Network(
             rule, lateral, resolved, self.dt, self.tau_r, None if integrator == "euler" else solver
         )
-        self._epochs = jax.jit(self._network.epochs)
+
+    def _find_epochs(self) -> _programs.Program:
+        """Return the compiled epochs, made by this layer or by one that is alike."""
+        network = self._network
+        return _programs.find(("epochs", network), lambda: _programs.Program(network.epochs))
 
     def update(self, u: Array) -> Array:
         """Respond to the inputs of one step, change the weights, and return the rates.
@@ -238,10 +241,10 @@ class PlasticLayer(System):
             state = state._replace(v=jnp.zeros((batches.shape[1], self.num), self.w.dtype))
 
         # a strong dtype, also where a weak one was written: the program is compiled once
-        lr = jnp.asarray(self.lr.value, self.w.dtype)
+        lr, epochs = jnp.asarray(self.lr.value, self.w.dtype), self._find_epochs()
 
         def run(state: State, done: int, num_epoch: int) -> Any:
-            return self._epochs(state, batches, lr, shuffle, done, num_epoch)
+            return epochs(state, batches, lr, shuffle, done, num_epoch)
 
         return fit(run, self._write, state, num_epoch, progress_bar)
 

@@ -11,7 +11,7 @@ import jax.numpy as jnp
 import numpy as np
 from tqdm.auto import tqdm
 
-from bp_rnn import _check, _data, _loss, gradients
+from bp_rnn import _check, _data, _loss, _programs as programs, gradients
 from bp_rnn._remake import Remade, generators
 from bp_rnn._state import key_like
 from bp_rnn.cells import Cell, from_brainpy
@@ -92,9 +92,7 @@ class Trainer(Remade):
         self.train_losses = np.zeros(0)
         self._last_start: Array | None = None
         self._report: Any = None
-        program = Program(self.net, self.optimizer, goal, self.update_every, clip)
-        self._fit = jax.jit(program.epochs, static_argnames=("batch_size", "reset", "constants"))
-        self._predict = jax.jit(functools.partial(program.forward, self._monitors))
+        self._objective, self._clip = goal, clip
 
     def fit(
         self,
@@ -155,10 +153,9 @@ class Trainer(Remade):
         learner = self._read(start[:batch_size], reset_state)
         self._last_start = start
         run = functools.partial(
-            self._fit,
+            self._find_fit(),
             batch_size=batch_size,
             reset=reset_state,
-            constants=self.optimizer.constants(),
         )
         finished = learner, (learner.params, learner.optimizer), np.zeros(0)
         bar = tqdm(total=num_epoch, disable=not self.progress_bar, unit="epoch")
@@ -220,7 +217,8 @@ class Trainer(Remade):
         params = self.cell.params()
         noise = None if key is None else _check.as_key(key)
         driven = self.cell.inputs(xs, noise, None if lengths is None else valid)
-        zs, mon = self._predict(params, start, self.net.start(params, start), driven)
+        run = self._find_predict()
+        zs, mon = run(params, start, self.net.start(params, start), driven)
         if not batched:
             zs, mon = jax.tree.map(lambda v: v[0], (zs, mon))
         self.mon = bp.tools.DotDict({k: np.asarray(v) for k, v in mon.items()})
@@ -282,6 +280,24 @@ class Trainer(Remade):
     def take_more_state(self, saved: list[Array]) -> None:
         """Take back what :meth:`more_state` returned."""
         self.optimizer.write(saved)
+
+    @property
+    def _made_from(self) -> Program:
+        """What the compiled program is made from, with the constants of today."""
+        rule = self.optimizer.rule
+        return Program(self.net, rule, self._objective, self.update_every, self._clip)
+
+    def _find_fit(self) -> programs.Program:
+        program, static = self._made_from, ("batch_size", "reset")
+        return programs.find(
+            ("fit", program), lambda: programs.Program(program.epochs, static_argnames=static)
+        )
+
+    def _find_predict(self) -> programs.Program:
+        # monitors may read any Variable: they belong to this trainer
+        made_from = "predict", self.net, self if self._monitors else None
+        forward = functools.partial(self._made_from.forward, self._monitors)
+        return programs.find(made_from, lambda: programs.Program(forward))
 
     def _read(self, start: Array, reset: bool) -> Learner:
         if reset:

@@ -1,6 +1,6 @@
 """One functional face for BrainPy's optimisers and for optax transformations."""
 
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import brainpy as bp
 import brainpy.math as bm
@@ -10,25 +10,30 @@ import jax.numpy as jnp
 from bp_rnn.typing import Params
 
 
+class Rule(Protocol):
+    """The rule of an optimizer as pure functions of an explicit state."""
+
+    def update(
+        self, params: Params, grads: Params, state: list[jax.Array]
+    ) -> tuple[Params, list[jax.Array]]:
+        """Return new parameters and state."""
+
+    def end_epoch(self, state: list[jax.Array]) -> list[jax.Array]:
+        """Return the state at the end of an epoch (learning-rate schedules)."""
+
+
 class Functional(Protocol):
-    """An optimiser whose state is an explicit list of arrays."""
+    """An optimizer whose state is an explicit list of arrays."""
+
+    @property
+    def rule(self) -> Rule:
+        """How it works, without its state: what a compiled program is made from."""
 
     def read(self) -> list[jax.Array]:
         """Return the state."""
 
     def write(self, state: list[jax.Array]) -> None:
         """Keep the state."""
-
-    def update(
-        self, params: Params, grads: Params, state: list[jax.Array]
-    ) -> tuple[Params, list[jax.Array]]:
-        """Return new parameters and state; pure."""
-
-    def end_epoch(self, state: list[jax.Array]) -> list[jax.Array]:
-        """Return the state at the end of an epoch (learning-rate schedules); pure."""
-
-    def constants(self) -> tuple[float, ...]:
-        """Return what is baked into the compiled program and may be changed from outside."""
 
 
 def functional(optimizer: Any, variables: dict[str, bm.TrainVar]) -> Functional:
@@ -65,6 +70,13 @@ class _BrainPy:
         own = optimizer.vars(method="relative").unique().values()
         self._own = [v for v in own if id(v) not in trained]
 
+    @property
+    def rule(self) -> "_BrainPyRule":
+        memo: dict[int, Any] = {}
+        return _BrainPyRule(
+            _twin(self._optimizer, memo), _twin(self._trained, memo), _twin(self._own, memo)
+        )
+
     def read(self) -> list[jax.Array]:
         return [_strong(v.value) for v in self._own]
 
@@ -72,33 +84,38 @@ class _BrainPy:
         for variable, value in zip(self._own, state, strict=True):
             variable.value = value
 
+
+class _BrainPyRule(NamedTuple):
+    """A BrainPy optimizer over Variables of its own, which only serve to run its methods."""
+
+    optimizer: bp.optim.Optimizer
+    trained: dict[str, bm.TrainVar]
+    own: list[bm.Variable]
+
     def update(
         self, params: Params, grads: Params, state: list[jax.Array]
     ) -> tuple[Params, list[jax.Array]]:
         def run() -> Params:
-            for name, variable in self._trained.items():
+            for name, variable in self.trained.items():
                 variable.value = params[name]
-            self._optimizer.update(grads)
-            return {k: _strong(v.value) for k, v in self._trained.items()}
+            self.optimizer.update(grads)
+            return {k: _strong(v.value) for k, v in self.trained.items()}
 
         return self._apply(run, state)
 
     def end_epoch(self, state: list[jax.Array]) -> list[jax.Array]:
-        return self._apply(self._optimizer.lr.step_epoch, state)[1]
-
-    def constants(self) -> tuple[float, ...]:
-        lr = self._optimizer.lr.lr
-        return () if isinstance(lr, bm.Variable) else (float(lr),)
+        return self._apply(self.optimizer.lr.step_epoch, state)[1]
 
     def _apply(self, run: Any, state: list[jax.Array]) -> tuple[Any, list[jax.Array]]:
         """Run a method that writes Variables, as a function of explicit values."""
-        variables = [*self._trained.values(), *self._own]
+        variables = [*self.trained.values(), *self.own]
         kept = [v.value for v in variables]
         try:
-            self.write(state)
+            for variable, value in zip(self.own, state, strict=True):
+                variable.value = value
             out = run()
             return out, [
-                jnp.asarray(v.value, old.dtype) for v, old in zip(self._own, state, strict=True)
+                jnp.asarray(v.value, old.dtype) for v, old in zip(self.own, state, strict=True)
             ]
         finally:
             for variable, value in zip(variables, kept, strict=True):
@@ -107,9 +124,9 @@ class _BrainPy:
 
 class _Optax:
     def __init__(self, transformation: Any, variables: dict[str, bm.TrainVar]) -> None:
-        self._transformation = transformation
         params = {k: v.value for k, v in variables.items()}
-        leaves, self._tree = jax.tree.flatten(transformation.init(params))
+        leaves, tree = jax.tree.flatten(transformation.init(params))
+        self.rule = _OptaxRule(transformation, tree)
         self._state = [_strong(jnp.asarray(v)) for v in leaves]
 
     def read(self) -> list[jax.Array]:
@@ -118,11 +135,16 @@ class _Optax:
     def write(self, state: list[jax.Array]) -> None:
         self._state = list(state)
 
+
+class _OptaxRule(NamedTuple):
+    transformation: Any
+    tree: Any
+
     def update(
         self, params: Params, grads: Params, state: list[jax.Array]
     ) -> tuple[Params, list[jax.Array]]:
-        tree = jax.tree.unflatten(self._tree, state)
-        changes, tree = self._transformation.update(grads, tree, params)
+        tree = jax.tree.unflatten(self.tree, state)
+        changes, tree = self.transformation.update(grads, tree, params)
         new = {k: p + changes[k].astype(p.dtype) for k, p in params.items()}
         leaves = jax.tree.leaves(tree)
         return new, [jnp.asarray(v, old.dtype) for v, old in zip(leaves, state, strict=True)]
@@ -130,8 +152,25 @@ class _Optax:
     def end_epoch(self, state: list[jax.Array]) -> list[jax.Array]:
         return state
 
-    def constants(self) -> tuple[float, ...]:
-        return ()
+
+def _twin(value: Any, memo: dict[int, Any]) -> Any:
+    """Return a copy of an optimizer's parts that shares no Variable and no container with it."""
+    if id(value) in memo:
+        return memo[id(value)]
+    new = value
+    if isinstance(value, bm.Variable):
+        new = type(value)(value.value)
+    elif isinstance(value, dict):
+        new = type(value)()
+        new.update({k: _twin(v, memo) for k, v in value.items()})
+    elif isinstance(value, list | tuple):
+        new = type(value)(_twin(v, memo) for v in value)
+    elif isinstance(value, bp.optim.Optimizer | bp.optim.Scheduler):
+        new = object.__new__(type(value))
+        memo[id(value)] = new  # it may hold itself
+        new.__dict__.update({k: _twin(v, memo) for k, v in vars(value).items()})
+    memo[id(value)] = new
+    return new
 
 
 def _strong(value: jax.Array) -> jax.Array:

@@ -12,7 +12,7 @@ from bp_rnn.gradients import GradientAlgorithm
 from bp_rnn.train import _monitor
 from bp_rnn.train._clip import Clip
 from bp_rnn.train._objective import Objective
-from bp_rnn.train._optimizer import Functional
+from bp_rnn.train._optimizer import Rule
 from bp_rnn.typing import Array, Params, Trace, Window
 
 #: Longest stretch of epochs in one call: the length of the array of losses.
@@ -70,7 +70,7 @@ class Program(NamedTuple):
     Attributes
     ----------
     net, optimizer, objective
-        The network with its algorithm, the functional optimiser and what is minimised.
+        The network with its algorithm, the rule of the optimizer and what is minimised.
     update_every : int or None
         Steps between two updates; None for one update a sequence.
     clip : Clip
@@ -78,7 +78,7 @@ class Program(NamedTuple):
     """
 
     net: GradientAlgorithm
-    optimizer: Functional
+    optimizer: Rule
     objective: Objective
     update_every: int | None
     clip: Clip
@@ -92,13 +92,11 @@ class Program(NamedTuple):
         *,
         batch_size: int,
         reset: bool,
-        constants: tuple[float, ...],  # noqa: ARG002
     ) -> tuple[Learner, tuple[Params, list[Array]], Array, Array, Array, Any]:
         """Run up to ``num_epoch`` epochs; stop after one whose loss or update is not finite.
 
         ``before`` are the parameters and the optimiser's state one epoch earlier. The last thing
         returned is what the algorithm reported of each sample in the last epoch.
-        ``constants`` is what the optimiser bakes in: a new learning rate compiles anew.
         """
 
         def more(carry: Any) -> Array:

@@ -1,0 +1,250 @@
+"""Compiled programs, kept by the structure of what they were made from.
+
+Two networks of one class, one size and the same constants need one program: their parameters and
+states are its arguments. A fingerprint tells whether two objects are alike in this sense. It reads
+every attribute, so that a constant that is changed later (``cell.tau = 2.0``) gives another
+program, never the old numbers.
+"""
+
+import collections
+import functools
+import hashlib
+import inspect
+import threading
+import types
+import weakref
+from collections.abc import Callable, Hashable
+from typing import Any, NamedTuple
+
+import brainpy.math as bm
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+#: Classes of these packages keep all that their programs depend on in their attributes. Objects of
+#: other classes, such as a user's own cell, are alike only to themselves.
+KNOWN = ("bp_rnn.", "brainpy.optim.", "brainpy.math.modes")
+#: The global variables of their functions never change.
+LIBRARIES = ("bp_rnn.", "brainpy.", "jax.", "optax.", "numpy.")
+#: What an object was made from; only copies need it.
+RECIPE = "_recipe"
+#: Attributes that no program depends on: names, the seed of what was drawn at construction, and
+#: what is derived from the other attributes. Values of a ``cached_property`` are derived too.
+IGNORED = {"_name", "_key", "_implicit_vars", "_implicit_nodes", "_integrate", "_influence", "rng"}
+IGNORED |= {RECIPE}
+#: Programs kept at most, and bytes of the Variables that they keep alive.
+MAX_PROGRAMS, MAX_BYTES = 32, 1 << 28
+
+
+class Program:
+    """A jitted function that one thread at a time may call.
+
+    The lock is for tracing, which puts tracers into the Variables of the objects that the function
+    was made from.
+    """
+
+    def __init__(self, function: Callable[..., Any], **options: Any) -> None:
+        self._run = jax.jit(function, **options)
+        self._lock = threading.RLock()
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        """Run it, compiled once for each shape of its arguments."""
+        with self._lock:
+            return self._run(*args, **kwargs)
+
+
+class Fingerprint:
+    """What decides which program an object needs.
+
+    Parameters
+    ----------
+    *objects
+        Networks, optimizers, options: whatever the program is made from.
+
+    Attributes
+    ----------
+    key : hashable
+        Equal for objects that need the same program.
+    num_byte : int
+        Memory of their Variables.
+    alive : list
+        Objects of unknown classes, which the key tells apart by their address.
+    """
+
+    def __init__(self, *objects: Any) -> None:
+        self.num_byte = 0
+        self.alive: list[Any] = []
+        # the objects are held while they are read, or an address could serve twice
+        self._seen: dict[int, tuple[int, Any]] = {}
+        self.key = tuple(self._of(value) for value in objects)
+        self._seen.clear()
+
+    def _of(self, value: Any) -> Hashable:
+        if value is None or isinstance(value, bool | int | float | complex | str | bytes | type):
+            return type(value).__name__, repr(value) if isinstance(value, float) else value
+        if id(value) in self._seen:
+            return "seen", self._seen[id(value)][0]
+        self._seen[id(value)] = len(self._seen), value
+        for kinds, read in self._readers:
+            if isinstance(value, kinds):
+                return read(value)
+        if _is_known(type(value)):
+            return self._attributes(value)
+        return self._itself(value)
+
+    @property
+    def _readers(self) -> list[tuple[Any, Callable[[Any], Hashable]]]:
+        return [
+            (bm.Variable, self._variable),
+            (jax.Array | np.ndarray | np.generic, self._array),
+            (jax.ShapeDtypeStruct, lambda v: (_name(type(v)), v.shape, str(v.dtype))),
+            (dict, lambda v: self._sequence(v, *v.items())),
+            (tuple | list, lambda v: self._sequence(v, *v)),
+            (jax.tree_util.PyTreeDef, lambda v: v),
+            (set | frozenset, lambda v: self._sequence(v, *sorted(v, key=repr))),
+            (types.FunctionType, self._function),
+            (types.MethodType, lambda v: self._sequence(v, v.__func__, v.__self__)),
+            (functools.partial, lambda v: self._sequence(v, v.func, v.args, v.keywords)),
+        ]
+
+    def _variable(self, value: bm.Variable) -> Hashable:
+        self.num_byte += value.nbytes
+        return _name(type(value)), value.shape, str(value.dtype), value.batch_axis
+
+    def _array(self, value: Any) -> Hashable:
+        if isinstance(value, jax.core.Tracer) or value.dtype == object:
+            return self._itself(value)
+        weak = getattr(value, "weak_type", False)
+        return _name(type(value)), value.shape, str(value.dtype), weak, _digest(value)
+
+    def _sequence(self, value: Any, *parts: Any) -> Hashable:
+        return _name(type(value)), *map(self._of, parts)
+
+    def _function(self, value: types.FunctionType) -> Hashable:
+        """Functions of the same code are alike if what they read from outside is."""
+        try:
+            closed = [cell.cell_contents for cell in value.__closure__ or ()]
+        except ValueError:  # a cell that is still empty
+            return self._itself(value)
+        read = closed, value.__defaults__, value.__kwdefaults__, _globals(value)
+        return "function", value.__module__, value.__code__, *map(self._of, read)
+
+    def _attributes(self, value: Any) -> Hashable:
+        kind = type(value)
+        names = sorted(k for k in vars(value) if k not in IGNORED and not _is_cached(kind, k))
+        return _name(kind), *((k, self._of(vars(value)[k])) for k in names)
+
+    def _itself(self, value: Any) -> Hashable:
+        self.alive.append(value)
+        return "object", id(value)
+
+
+class _Kept(NamedTuple):
+    """A program, what it was made from, and the fingerprint of that at the time."""
+
+    program: Program
+    made_from: Any
+    fingerprint: Fingerprint
+
+    @property
+    def is_valid(self) -> bool:
+        """Whether a new trace would still give the same program."""
+        return Fingerprint(self.made_from).key == self.fingerprint.key
+
+
+_programs: collections.OrderedDict[Hashable, _Kept] = collections.OrderedDict()
+_lock = threading.Lock()
+_digests: dict[int, tuple[weakref.ref[jax.Array], str]] = {}
+
+
+def find(made_from: Any, make: Callable[[], Program]) -> Program:
+    """Return the program of what is alike, or what ``make`` returns.
+
+    Parameters
+    ----------
+    made_from : object
+        All that the program depends on, a tuple or any other object.
+    make : callable
+        Makes the program, from those objects alone.
+    """
+    found = Fingerprint(made_from)
+    with _lock:
+        kept = _programs.get(found.key)
+        if kept is None or not kept.is_valid:
+            kept = _programs[found.key] = _Kept(make(), made_from, found)
+        _programs.move_to_end(found.key)
+        while len(_programs) > 1 and (len(_programs) > MAX_PROGRAMS or _num_byte() > MAX_BYTES):
+            _programs.popitem(last=False)
+        return kept.program
+
+
+def shell(system: Any) -> Any:
+    """Return a copy of ``system`` whose Variables are shapes and types.
+
+    A program made from it keeps no Variable alive; pure methods need no more.
+    """
+    copy = object.__new__(type(system))
+    for name, value in vars(system).items():
+        if name == RECIPE:
+            continue
+        is_variable = isinstance(value, bm.Variable)
+        copy.__dict__[name] = (
+            jax.ShapeDtypeStruct(value.shape, value.dtype) if is_variable else value
+        )
+    return copy
+
+
+def clear() -> None:
+    """Forget all programs."""
+    with _lock:
+        _programs.clear()
+
+
+def _num_byte() -> int:
+    return sum(kept.fingerprint.num_byte for kept in _programs.values())
+
+
+def _digest(value: Any) -> str:
+    """Return a hash of the numbers; that of a JAX array, which can't change, is kept."""
+    if not isinstance(value, jax.Array):
+        return _hash(value)
+    kept = _digests.get(id(value))
+    if kept is None or kept[0]() is not value:
+        is_key = jnp.issubdtype(value.dtype, jax.dtypes.prng_key)
+        data = jax.random.key_data(value) if is_key else value
+        kept = weakref.ref(value, functools.partial(_forget, id(value))), _hash(data)
+        _digests[id(value)] = kept
+    return kept[1]
+
+
+def _hash(value: Any) -> str:
+    return hashlib.sha256(np.asarray(value).tobytes()).hexdigest()
+
+
+def _forget(place: int, _: Any) -> None:
+    _digests.pop(place, None)
+
+
+def _globals(function: types.FunctionType) -> dict[str, Any]:
+    """Return the global variables that a function of the user reads."""
+    if f"{function.__module__}.".startswith(LIBRARIES):
+        return {}
+    codes, names = [function.__code__], set[str]()
+    while codes:
+        code = codes.pop()
+        names.update(code.co_names)
+        codes += [c for c in code.co_consts if isinstance(c, types.CodeType)]
+    given = function.__globals__
+    return {name: given[name] for name in sorted(names) if name in given}
+
+
+def _is_known(kind: type) -> bool:
+    return f"{kind.__module__}.".startswith(KNOWN)
+
+
+def _is_cached(kind: type, name: str) -> bool:
+    return isinstance(inspect.getattr_static(kind, name, None), functools.cached_property)
+
+
+def _name(kind: type) -> str:
+    return f"{kind.__module__}.{kind.__qualname__}"
