@@ -3,11 +3,16 @@
 import copy
 import gc
 import inspect
+import os
+import pathlib
 import pickle
+import subprocess
+import sys
 
 import brainpy as bp
 import brainpy.math as bm
 import cases
+import cloudpickle
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -20,6 +25,7 @@ from bp_rnn._pack import is_data
 from bp_rnn._remake import generators
 from bp_rnn._state import System
 
+ROOT = pathlib.Path(__file__).parents[1]
 NUM_IN, NUM, NUM_OUT = cases.NUM_IN, cases.NUM, cases.NUM_OUT
 RNG = np.random.default_rng(0)
 X = RNG.normal(size=(6, NUM_IN))
@@ -147,7 +153,7 @@ def assert_same(a, b):
 
 
 def by_cloudpickle(made):
-    return pytest.importorskip("cloudpickle").loads(pytest.importorskip("cloudpickle").dumps(made))
+    return cloudpickle.loads(cloudpickle.dumps(made))
 
 
 def by_pickle(made):
@@ -322,6 +328,16 @@ def test_what_is_shared_stays_shared():
         assert rtrl.r is other.state
 
 
+def test_a_monitor_of_a_variable_follows_the_copy():
+    net = cell()
+    first = bp_rnn.OfflineTrainer(net, monitors={"rate": net.r}, progress_bar=False)
+    for way in (by_pickle, copy.deepcopy):
+        other = way(first)
+        other.predict(X)
+        assert other.mon.rate.shape == (6, NUM)
+        assert np.ptp(other.mon.rate, axis=0).all()
+
+
 def test_arguments_may_change_afterwards():
     start = np.full((NUM, NUM), 0.1)
     layers = [bp_rnn.CTRNN(NUM_IN, NUM, w=start)]
@@ -448,3 +464,37 @@ def test_a_copied_trainer_learns_on_with_the_same_bits(kind, optimizer):
         assert_same(other.fit(data, num_epoch=2, batch_size=2), losses)
         assert_same(other.state_dict(), first.state_dict())
         assert_same(other.predict(data[0]), first.predict(data[0]))
+
+
+def test_another_process_goes_on_with_the_same_bits(tmp_path):
+    series = np.sin(np.arange(40) / 5)[:, None]
+    net = bp_rnn.ESN(1, 10, num_out=1, name="echo_of_another_process")
+    net.fit(series[:-1], series[1:], washout=5)
+    memory = bp_rnn.DiscreteHopfield(12)
+    memory.store(hopfield.random_patterns(0, 2, 12))
+    learner = bp_rnn.OnlineTrainer(bp_rnn.GRU(1, 4, num_out=1), progress_bar=False)
+    learner.fit((series, series), num_epoch=1)
+    code = """
+import pickle
+import brainpy.math as bm
+import numpy as np
+bm.enable_x64()
+net, memory, learner = pickle.load(open("made", "rb"))
+series = np.load("series.npy")
+assert net.name == "echo_of_another_process"
+losses = learner.fit((series, series), num_epoch=2)
+found = [net.generate(5), memory.retrieve(np.ones(12)).state, losses]
+pickle.dump([np.asarray(v) for v in found], open("found", "wb"))
+"""
+    (tmp_path / "made").write_bytes(pickle.dumps([net, memory, learner]))
+    np.save(tmp_path / "series.npy", series)
+    path = os.pathsep.join([str(ROOT), *filter(None, [os.environ.get("PYTHONPATH")])])
+    subprocess.run(
+        [sys.executable, "-c", code],
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": path},
+        check=True,
+    )
+    found = pickle.loads((tmp_path / "found").read_bytes())
+    expected = [net.generate(5), memory.retrieve(np.ones(12)).state]
+    assert_same(found, [*expected, learner.fit((series, series), num_epoch=2)])
