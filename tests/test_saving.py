@@ -382,6 +382,18 @@ def test_patterns_go_into_a_fresh_memory(kind, nested):
         net.state_dict()[other.name]
 
 
+@pytest.mark.parametrize("name", ["RateRNN-noise", "DiscreteHopfield"])
+def test_a_state_has_the_random_generator(name):
+    system, other = used(name), SYSTEMS[name]()
+    if name == "DiscreteHopfield":  # the order of updates is random
+        system.set_state(np.resize([1.0, -1.0, 1.0], 12))
+    other.load_state_dict(system.state_dict())
+    for _ in range(3):
+        x = () if name == "DiscreteHopfield" else (X[0],)
+        assert_same(other.update(*x), system.update(*x))
+    assert "rng" in system.state_dict()
+
+
 def test_a_batch_is_whole_or_refused():
     net = cell(bm.TrainingMode(2))
     saved = {**net.state_dict(), "state": np.zeros((3, NUM))}
@@ -453,6 +465,8 @@ def test_a_copied_trainer_learns_on_with_the_same_bits(kind, optimizer):
     copies = [way(first) for way in ways]
     second = trainer(kind, optimizer())
     second.load_state_dict(saved)
+    assert_same(second.state_dict(), saved)
+    assert_same(second.predict(data[0]), first.predict(data[0]))
     losses = first.fit(data, num_epoch=2, batch_size=2)
     for other in copies:
         assert_same(other.state_dict(), saved)
