@@ -104,7 +104,7 @@ class Ours:
             num_out=num_out,
             topology=topology,
             density=density,
-            distribution="normal",
+            distribution=None if topology == "ring" else "normal",
             key=key,
             **options,
         )

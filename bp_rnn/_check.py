@@ -45,11 +45,31 @@ def as_key(key: Any) -> jax.Array:
     """Return a JAX key of an integer seed, or the key itself."""
     if isinstance(key, numbers.Integral) and not isinstance(key, bool):
         return jax.random.key(int(key))
+    number = isinstance(key, jax.Array | np.ndarray) and key.shape == ()
+    if number and jnp.issubdtype(key.dtype, jnp.integer):
+        return jax.random.key(key)
     if isinstance(key, jax.Array):
         raw = key.dtype == jnp.uint32 and key.shape == (2,)
         if raw or (jnp.issubdtype(key.dtype, jax.dtypes.prng_key) and key.shape == ()):
             return key
     raise TypeError(f"key must be an integer or a JAX key, got {key!r} ({type(key).__name__})")
+
+
+def known_key(owner: str, key: Any) -> jax.Array:
+    """Return what :func:`as_key` does, where ``owner`` must have the number itself.
+
+    Raises
+    ------
+    TypeError
+        If it is no key, or not known yet: a value inside a JAX transformation.
+    """
+    found = as_key(key)
+    if isinstance(found, jax.core.Tracer):
+        raise TypeError(
+            f"key of {owner} must be known, got a value inside a JAX transformation (jit, vmap, "
+            "grad); take one key after the other in a loop, outside of it"
+        )
+    return found
 
 
 def choice(name: str, value: Any, options: Iterable[str]) -> str:
@@ -70,14 +90,37 @@ def real_array(name: str, value: Any) -> np.ndarray:
     TypeError
         If it is not numeric, or complex.
     ValueError
-        If it is ragged, or holds NaN or infinity.
+        If it is ragged, or holds NaN, infinity or masked entries.
+    """
+    parts = value if isinstance(value, list | tuple) else [value]
+    if any(isinstance(v, np.ma.MaskedArray) and np.ma.is_masked(v) for v in parts):
+        raise ValueError(f"{name} must not hold masked entries: there is no value to take")
+    return finite(name, numeric(name, value))
+
+
+def numeric(name: str, value: Any) -> np.ndarray:
+    """Return ``value`` as a NumPy array of real numbers, NaN and infinity among them.
+
+    What a masked array hides is in it too: who calls this takes the mask.
     """
     try:
         array = np.asarray(value)
+    except jax.errors.TracerArrayConversionError:
+        raise TypeError(
+            f"{name} must hold numbers, got a value inside a JAX transformation (jit, vmap, grad); "
+            "call this outside of it"
+        ) from None
     except ValueError as error:
         raise ValueError(f"{name} must be a rectangular array: {error}") from None
+    if type(value).__module__.startswith("scipy.sparse"):
+        raise TypeError(f"{name} must be dense, got a SciPy sparse matrix; pass {name}.toarray()")
     if array.dtype.kind not in "biuf" and array.dtype.name != "bfloat16":
         raise TypeError(f"{name} must hold real numbers, got dtype {array.dtype}")
+    return array
+
+
+def finite(name: str, array: np.ndarray) -> np.ndarray:
+    """Return ``array`` if all of it is finite."""
     # NumPy itself knows no infinity of other types; a copy of what it knows would cost time
     bad = ~np.isfinite(array if array.dtype.kind == "f" else array.astype(np.float64))
     if bad.any():

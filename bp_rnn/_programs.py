@@ -30,8 +30,19 @@ LIBRARIES = ("bp_rnn.", "brainpy.", "jax.", "optax.", "numpy.")
 RECIPE = "_recipe"
 #: Attributes that no program depends on: names, the seed of what was drawn at construction, and
 #: what is derived from the other attributes. Values of a ``cached_property`` are derived too.
-IGNORED = {"_name", "_key", "_implicit_vars", "_implicit_nodes", "_integrate", "_influence", "rng"}
-IGNORED |= {RECIPE}
+IGNORED = {
+    RECIPE,
+    "_name",
+    "_key",
+    "_implicit_vars",
+    "_implicit_nodes",
+    "_integrate",
+    "_influence",
+    "_views",
+    "rng",
+    "_learner",  # what a reservoir learnt,
+    "_end",  # and where it stopped
+}
 #: Programs kept at most, and bytes of the Variables that they keep alive.
 MAX_PROGRAMS, MAX_BYTES = 32, 1 << 28
 

@@ -69,7 +69,7 @@ class Remade:
 
     def __new__(cls, *args: Any, **options: Any) -> Self:
         made = super().__new__(cls)
-        recipe = Recipe(_frozen(args), _frozen(options), _x64(), _time_step())
+        recipe = Recipe(_frozen(args), _frozen(options), x64_is_on(), _time_step())
         object.__setattr__(made, "_recipe", recipe)
         return made
 
@@ -216,7 +216,7 @@ def _with_free_name(options: dict[str, Any]) -> dict[str, Any]:
 @contextlib.contextmanager
 def _as_then(recipe: Recipe, mode: Any) -> Iterator[None]:
     """Turn BrainPy's settings to what they were; the global stream of numbers stays as it is."""
-    x64 = None if recipe.x64 == _x64() else recipe.x64
+    x64 = None if recipe.x64 == x64_is_on() else recipe.x64
     dt = None if recipe.dt == _time_step() else recipe.dt
     stream = bm.random.DEFAULT.value
     try:
@@ -226,7 +226,8 @@ def _as_then(recipe: Recipe, mode: Any) -> Iterator[None]:
         bm.random.DEFAULT.restore_value(stream)
 
 
-def _x64() -> bool:
+def x64_is_on() -> bool:
+    """Return whether numbers have 64 bits."""
     return bool(jax.config.read("jax_enable_x64"))
 
 

@@ -10,7 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from bp_rnn import _pack
-from bp_rnn._remake import Remade, generators
+from bp_rnn._remake import Remade, generators, x64_is_on
 from bp_rnn.functional.constraint import Box
 
 
@@ -91,6 +91,22 @@ class System(Remade, bp.DynamicalSystem):
         for name, holder in holders.items():
             _write(holder, entries[name])
         self.take_extra_state(extra)
+
+    def check_precision(self) -> None:
+        """Refuse to compute in another precision than the one this system was built in.
+
+        Raises
+        ------
+        ValueError
+            If x64 has been turned on or off since.
+        """
+        built = self._recipe.x64
+        if built != x64_is_on():
+            was, now = ("double", "off") if built else ("single", "on")
+            raise ValueError(
+                f"{self.name} was built in {was} precision, but x64 is {now} now: build it "
+                f"anew, or use it inside 'with bm.environment(x64={built}):'"
+            )
 
     def free_shapes(self, saved: dict[str, np.ndarray]) -> dict[str, tuple[int, ...]]:  # noqa: ARG002
         """Return the shapes of entries that need not have the present ones."""

@@ -7,6 +7,7 @@ from typing import Any
 
 import jax.numpy as jnp
 import numpy as np
+import scipy.sparse
 
 from bp_rnn import _check
 from bp_rnn.cells import Cell
@@ -163,8 +164,8 @@ def constrain(cell: Cell, **by_name: Constraint | Sequence[Constraint]) -> Cell:
 
     Parameters
     ----------
-    cell : Cell
-        The network.
+    cell : Cell or Readout
+        The network, or a read-out with its ``w`` and ``b``.
     **by_name : Constraint or sequence of Constraint
         For each parameter what binds it; several hold together. For example
         ``constrain(net, w=[Dale(signs), NoSelf()], w_in=Fixed())``.
@@ -180,8 +181,8 @@ def constrain(cell: Cell, **by_name: Constraint | Sequence[Constraint]) -> Cell:
         For a name that is no parameter, a constraint that does not fit its shape, or constraints
         that contradict each other; nothing is changed then.
     """
-    if not isinstance(cell, Cell):
-        raise TypeError(f"cell must be a bp_rnn Cell, got {type(cell).__name__}")
+    if not callable(getattr(cell, "train_params", None)):
+        raise TypeError(f"cell must be a bp_rnn Cell or Readout, got {type(cell).__name__}")
     variables = cell.train_params()
     found = {}
     for name, given in by_name.items():
@@ -216,7 +217,7 @@ def _bind(name: str, value: Array, given: Any) -> tuple[Box | None, Array]:
 
 
 def _like(name: str, given: Any, value: Array) -> Array:
-    array = _check.real_array(name, given)
+    array = _check.real_array(name, given.toarray() if scipy.sparse.issparse(given) else given)
     try:
         return jnp.broadcast_to(jnp.asarray(array, value.dtype), value.shape)
     except ValueError:

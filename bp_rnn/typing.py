@@ -31,11 +31,15 @@ class Input(NamedTuple):
         JAX key of the noise of each step.
     valid : Array, optional
         False at the steps that only fill up a shorter sequence.
+    time : tuple of Array, optional
+        Time and number of the step, where they are not those that the state carries; only cells
+        of :func:`bp_rnn.from_brainpy` read them.
     """
 
     x: Array
     key: Array | None = None
     valid: Array | None = None
+    time: tuple[Array, Array] | None = None
 
 
 class Target(NamedTuple):

@@ -149,7 +149,7 @@ def test_a_degenerate_point_is_one(power):
     system = analysis.Flow(lambda s: -(s**power), 1)
     points = find(system, candidates=np.linspace(-1, 1, 64)[:, None])
     assert points.totals() == {"marginal": 1}
-    assert not points.is_isolated.any()
+    assert points.is_isolated.all()
     np.testing.assert_allclose(points.state, [[0]], atol=1e-4)
 
 

@@ -52,7 +52,7 @@ def test_the_layer_has_the_derivative_of_the_unrolled_relaxation(search, solver)
     w, xs = problem()
     grads, found = jax.jit(jax.grad(lambda *a: layer_loss(*a, *how), (0, 1), has_aux=True))(w, xs)
     assert found.converged.all()
-    assert found.residual.max() <= 1e-12
+    assert found.residual.max() <= 3e-12  # relative to inputs of up to 3
     for mine, right in zip(grads, unrolled(), strict=True):
         np.testing.assert_allclose(mine, right, rtol=1e-8, atol=1e-9)
 

@@ -263,15 +263,14 @@ def test_an_input_of_the_wrong_shape_at_one_step():
 
 
 def test_from_brainpy():
-    class Counter(bp.DynamicalSystem):
-        def __init__(self):
-            super().__init__()
-            self.count = bm.Variable(jnp.zeros(1, int))
+    class Silent(bp.DynamicalSystem):
+        def update(self, x):
+            pass
 
-    with pytest.raises(TypeError, match=r"Variable 'count' of dtype int"):
-        bp_rnn.from_brainpy(Counter(), 3)
-    with pytest.raises(ValueError, match="num_in must be given: Counter"):
-        bp_rnn.from_brainpy(Counter())
+    with pytest.raises(ValueError, match="system Silent returns nothing and has no Variable"):
+        bp_rnn.from_brainpy(Silent(), 3)
+    with pytest.raises(ValueError, match="num_in must be given: Silent"):
+        bp_rnn.from_brainpy(Silent())
     with pytest.raises(TypeError, match=r"system must be a bp.DynamicalSystem, got int"):
         bp_rnn.from_brainpy(3)
 

@@ -305,7 +305,24 @@ class TestClassification:
         ({"connectivity": "ring"}, ValueError, "unknown connectivity 'ring'; expected one of"),
         ({"length": 0.0}, ValueError, "length must be positive, got 0.0"),
         ({"width": 0}, ValueError, "width must be at least 1, got 0"),
-        ({"density": 1.1}, ValueError, "density must be at most 1, got 1.1"),
+        (
+            {"connectivity": "random", "density": 1.1},
+            ValueError,
+            "density must be at most 1, got 1.1",
+        ),
+        ({"density": 0.1}, ValueError, "density has no effect beside connectivity='distance'"),
+        (
+            {"connectivity": "random", "length": 2.0},
+            ValueError,
+            "length has no effect beside connectivity='random'",
+        ),
+        ({"w": 0.1}, ValueError, "scaling has no effect beside w; leave it out, got 0.3"),
+        (
+            {"w_in": 0.1, "input_density": 0.5},
+            ValueError,
+            "input_density has no effect beside w_in",
+        ),
+        ({"num_out": None, "w_out": 0.1}, ValueError, "w_out has no effect beside num_out=None"),
         ({"scaling": -1.0}, ValueError, "scaling must not be negative, got -1.0"),
         ({"scaling": np.nan}, ValueError, "scaling must be finite, got nan"),
         ({"input_scaling": "a"}, TypeError, "input_scaling must hold real numbers"),
@@ -315,7 +332,11 @@ class TestClassification:
         ({"tau_trace": np.inf}, ValueError, "tau_trace must be finite, got inf"),
         ({"dt": 0.0}, ValueError, "dt must be positive, got 0.0"),
         ({"key": "a"}, TypeError, "key must be an integer or a JAX key"),
-        ({"w": np.zeros((3, 4))}, ValueError, r"w must have shape \(40, 40\), got \(3, 4\)"),
+        (
+            {"w": np.zeros((3, 4)), "scaling": None},
+            ValueError,
+            r"w must have shape \(40, 40\), got \(3, 4\)",
+        ),
         ({"w_in": np.nan}, ValueError, "w_in must be finite, got nan"),
     ],
 )

@@ -125,15 +125,94 @@ def test_the_smooth_mean():
 
 
 def test_dimension_and_entropy():
-    spectrum = analysis.LyapunovSpectrum(np.array([0.5, 0.0, -2.0]), None, None)
+    spectrum = analysis.LyapunovSpectrum(np.array([0.5, 0.0, -2.0]), None, np.zeros(3))
     assert spectrum.dimension == 2.25
     assert spectrum.entropy == 0.5
 
 
+@pytest.mark.parametrize(
+    ("exponents", "size", "dimension"),
+    [
+        ([0.6, -0.1], 2, 2),  # all are known, and volumes grow
+        ([0.6, -0.6], 2, 2),
+        ([0.6, -0.1], 3, np.inf),  # others may be needed
+        ([0.6], 1, 1),
+        ([-0.6], 1, 0),
+        ([0.5, -np.inf], 2, 1),
+        ([-np.inf, -np.inf], 2, 0),
+    ],
+)
+def test_the_dimension_is_at_most_that_of_the_state(exponents, size, dimension):
+    spectrum = analysis.LyapunovSpectrum(np.array(exponents), None, np.zeros(size))
+    assert spectrum.dimension == dimension
+
+
+def test_the_logistic_map_fills_its_interval():
+    found = analysis.lyapunov_spectrum(analysis.Map(lambda s: 4 * s * (1 - s), 1), [0.3])
+    assert found.exponents[0] == pytest.approx(np.log(2), abs=2e-3)
+    assert found.dimension == 1
+
+
 def test_float32(float32):
+    """It is computed in double precision."""
     found = analysis.lyapunov_spectrum(analysis.Map(lambda s: 0.5 * s, 2), num_step=100)
-    assert found.history.dtype == jnp.float32
-    np.testing.assert_allclose(found.exponents, np.log(0.5), rtol=1e-5)
+    np.testing.assert_allclose(found.exponents, np.log(0.5), rtol=1e-12)
+
+
+def shift(num):
+    return np.eye(num, k=-1)
+
+
+def blocks(*parts):
+    sizes = [len(p) for p in parts]
+    whole = np.zeros((sum(sizes), sum(sizes)))
+    for start, part in zip(np.cumsum([0, *sizes]), parts, strict=False):
+        whole[start : start + len(part), start : start + len(part)] = part
+    return whole
+
+
+@pytest.mark.parametrize("x64", [True, False])
+@pytest.mark.parametrize(
+    ("matrix", "finite"),
+    [
+        (shift(20), []),
+        (0.3 * shift(40), []),
+        (np.zeros((4, 4)), []),
+        (np.zeros((1, 1)), []),
+        (blocks(shift(5), [[0.5]], shift(3), [[-0.9]]), [0.9, 0.5]),
+        (np.outer(np.arange(1.0, 5), [0.1, 0.2, -0.1, 0.05]), [0.4]),
+        (np.diag([0.9, 1e-10]), [0.9, 1e-10]),
+    ],
+)
+def test_what_is_forgotten_in_a_finite_time_has_no_exponent(matrix, finite, x64):
+    """In whatever order the units are."""
+    num = len(matrix)
+    turn = np.random.default_rng(0).permutation(np.eye(num))
+    with bm.environment(x64=x64):
+        for w in (matrix, turn @ matrix @ turn.T):
+            system = analysis.Map(lambda s, w=w: jnp.asarray(w) @ s, num)
+            found = analysis.lyapunov_spectrum(system, num_step=300, num_transient=100)
+            known = found.exponents[: len(finite)]
+            np.testing.assert_allclose(known, np.log(finite), atol=1e-3)
+            assert (found.exponents[len(finite) :] == -np.inf).all()
+            assert found.dimension == 0
+
+
+@pytest.mark.parametrize("leak", [1.0, 0.5])
+def test_a_delay_line_forgets_unless_it_leaks(leak):
+    net = bp_rnn.ESN(1, 20, num_out=1, topology="delay_line", leak=leak)
+    found = analysis.lyapunov_spectrum(net, num_step=300, num_transient=50)
+    assert np.isneginf(found.exponents).all() == (leak == 1)
+    assert np.isneginf(found.exponents).any() == (leak == 1)
+
+
+def test_a_direction_in_the_middle_that_ends_takes_nothing_of_the_others():
+    w = jnp.diag(jnp.array([0.5, 0.0, 0.25]))
+    end = lyapunov.run(lambda s, x: w @ s, jnp.ones(3), jnp.eye(3), None, 4)
+    right = np.log([[0.5, 0.25]] * 4)
+    np.testing.assert_allclose(end.growth[:, :2], right)
+    assert np.isneginf(end.growth[:, 2]).all()
+    assert not end.frame[:, 2].any()
 
 
 CELL = bp_rnn.RateRNN(2, 3)

@@ -1,5 +1,6 @@
 """Separatrices against closed forms, and the pictures of linear and small networks."""
 
+import brainpy as bp
 import brainpy.math as bm
 import jax.numpy as jnp
 import matplotlib.pyplot as plt
@@ -7,7 +8,7 @@ import numpy as np
 import pytest
 
 import bp_rnn
-from bp_rnn import networks, plot
+from bp_rnn import analysis, networks, plot
 from bp_rnn.functional.separatrix import separatrix
 
 
@@ -136,7 +137,72 @@ def test_phase_plane_under_an_input(ax):
     np.testing.assert_allclose(u[v > 0], 0, atol=1e-6)
     with pytest.raises(ValueError, match=r"x must have shape \(2,\), got \(3,\)"):
         plot.plot_phase_plane(cell, np.ones(3), ax=ax)
-    with pytest.raises(ValueError, match="cell must have two state variables, got 3"):
+    with pytest.raises(ValueError, match="system must have two state variables, got 3"):
         plot.plot_phase_plane(networks.winner_take_all(3), ax=ax)
     with pytest.raises(ValueError, match="near must be near a saddle"):
         plot.plot_phase_plane(cell, saddle=[1.0, 0.0], ax=ax)
+
+
+def fitzhugh(s):
+    return jnp.stack([s[0] - s[0] ** 3 / 3 - s[1] + 0.5, 0.08 * (s[0] + 0.7 - 0.8 * s[1])])
+
+
+def henon(s):
+    return jnp.stack([1 - 1.4 * s[0] ** 2 + s[1], 0.3 * s[0]])
+
+
+@pytest.mark.parametrize(
+    ("system", "nullcline"),
+    [
+        (analysis.Flow(fitzhugh, 2), lambda v: v - v**3 / 3 + 0.5),
+        (analysis.Map(henon, 2), lambda v: v - 1 + 1.4 * v**2),
+        (
+            bp.dyn.RNNCell(1, 2, activation="tanh", mode=bm.TrainingMode(1)),
+            None,
+        ),
+    ],
+)
+def test_any_system_of_two_variables_has_a_phase_plane(ax, system, nullcline):
+    plot.plot_phase_plane(system, ax=ax)
+    if nullcline is None:
+        assert ax.get_xlim() == (-0.1, 1.1)
+        return
+    assert ax.get_xlim() == (-3, 3)
+    assert ax.get_xlabel() == "variable 1 (a.u.)"
+    drawn = np.concatenate([p.vertices for p in ax.collections[1].get_paths()])
+    inside = np.abs(drawn[:, 0]) < 1
+    assert inside.sum() > 50
+    np.testing.assert_allclose(drawn[inside, 1], nullcline(drawn[inside, 0]), atol=2e-3)
+
+
+def test_the_plane_goes_as_far_as_the_paths(ax):
+    path = np.stack([np.linspace(0, 50, 20), np.linspace(-10, 10, 20)], 1)
+    plot.plot_phase_plane(analysis.Flow(fitzhugh, 2), paths=path, ax=ax)
+    assert ax.get_xlim() == (-5, 55)
+    assert ax.get_ylim() == (-12, 12)
+
+
+@pytest.mark.parametrize(
+    ("call", "error", "message"),
+    [
+        (lambda: plot.plot_phase_plane(3), TypeError, "system must be a cell, a bp.Dyn"),
+        (
+            lambda: plot.plot_phase_plane(analysis.Flow(lambda s: -s, 3)),
+            ValueError,
+            "system must have two state variables, got 3",
+        ),
+        (
+            lambda: plot.plot_phase_plane(analysis.Flow(fitzhugh, 2), [1.0]),
+            ValueError,
+            r"x must have shape \(0,\), got \(1,\)",
+        ),
+        (
+            lambda: plot.plot_phase_plane(analysis.Flow(fitzhugh, 2), paths=np.ones((4, 3))),
+            ValueError,
+            r"paths must have shape \(..., time, 2\), got \(4, 3\)",
+        ),
+    ],
+)
+def test_what_has_no_phase_plane(call, error, message):
+    with pytest.raises(error, match=message):
+        call()

@@ -23,7 +23,8 @@ class Search(NamedTuple):
         Estimated chance that another start leads to a point that is known, by Good and Turing's
         :math:`1 - f_1 / n` of n hits.
     is_complete : bool
-        Whether it ended because nothing seemed to be missing, and not because of ``max_round``.
+        Whether it ended because nothing seemed to be missing, and not because of ``max_round``, and
+        no fixed point was hit by a single start.
     """
 
     num_start: int
@@ -31,8 +32,14 @@ class Search(NamedTuple):
     coverage: float
     is_complete: bool
 
+    def __repr__(self) -> str:
+        return (
+            f"Search(num_start={self.num_start}, missed={self.missed:.3g}, "
+            f"coverage={self.coverage:.3g}, is_complete={self.is_complete})"
+        )
 
-@dataclasses.dataclass(frozen=True)
+
+@dataclasses.dataclass(frozen=True, repr=False)
 class FixedPoints:
     r"""Fixed points, the most stable first, and after them slow points, if any were asked for.
 
@@ -50,8 +57,9 @@ class FixedPoints:
     is_fixed : np.ndarray
         False for slow points, ``(K,)``.
     is_isolated : np.ndarray
-        Whether dF/ds can be inverted, ``(K,)``. Where it can't the point is one of a line, a ring
-        or a plane of them, or at a bifurcation; of a continuum some points stand for all.
+        Whether there is no other fixed point next to it, ``(K,)``: dF/ds can be inverted, or it is
+        at a bifurcation. Points of a line, a ring or a plane are not isolated; some of them stand
+        for all.
     jac : np.ndarray
         ``(K, S, S)``: dF/ds of a flow, ds_{t+1}/ds_t of a map.
     eigenvalues : np.ndarray
@@ -92,6 +100,19 @@ class FixedPoints:
 
     def __len__(self) -> int:
         return len(self.state)
+
+    def __repr__(self) -> str:
+        kinds = ", ".join(f"{count} {name}" for name, count in self.totals().items())
+        slow = int((~self.is_fixed).sum())
+        head = f"{len(self) - slow} fixed points" + (f" ({kinds})" if kinds else "")
+        if slow:
+            head += f", {slow} slow points"
+        head += f", state of {self.state.shape[1]}; {self.search!r}"
+        rows = [_row(self, i) for i in range(min(len(self), SHOWN))]
+        if len(self) > SHOWN:
+            rows.append(f"... {len(self) - SHOWN} more")
+        titles = [f"{'stability':16} {'unstable':>8} {'residual':>9} {'hits':>6}  state"]
+        return "\n".join([head, *titles[: len(rows)], *rows])
 
     def __getitem__(self, which: Any) -> "FixedPoints":
         # a single place keeps its axis
@@ -134,6 +155,18 @@ class FixedPoints:
         return dict(zip(names.tolist(), counts.tolist(), strict=True))
 
 
+def _row(points: FixedPoints, i: int) -> str:
+    """Return the line of one point in a table."""
+    name = points.stability[i] if points.is_fixed[i] else "slow"
+    entries = [f"{v:.3g}" for v in points.state[i, :ENTRIES]]
+    more = ", ..." if points.state.shape[1] > ENTRIES else ""
+    state = f"[{', '.join(entries)}{more}]"
+    counts = f"{points.num_unstable[i]:8} {points.residual[i]:9.1e} {points.hits[i]:6}"
+    return f"{name:16} {counts}  {state}"
+
+
+#: Points of a table that are printed, and entries of their states.
+SHOWN, ENTRIES = 16, 4
 #: The attributes with one entry a point.
 COLUMNS = (
     "state",

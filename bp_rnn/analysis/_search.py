@@ -12,7 +12,7 @@ import numpy as np
 from bp_rnn.analysis import _starts
 from bp_rnn.analysis._collect import Collection, Look, Scale
 from bp_rnn.analysis._points import Search
-from bp_rnn.analysis.systems import System
+from bp_rnn.analysis.systems import System, state_of
 from bp_rnn.functional import zeros
 from bp_rnn.typing import Array, Params
 
@@ -44,6 +44,7 @@ class Searcher:
 
     def __init__(self, system: System, params: Params, x: Array, num_start: int, patience: int):
         self.num_start = num_start
+        self._of = system, params, x
         search, look = _programs(system, num_start, patience)
         self._search = functools.partial(search, params, x)
         self._look = functools.partial(look, params, x)
@@ -53,6 +54,16 @@ class Searcher:
         """Polish states ``(K, S)`` and return each with F and dF/ds."""
         told = self._chunks(LOOKS, states, lambda part: self._look(part, num_step))
         return [Look(*(v.astype(float) for v in one)) for one in zip(*told, strict=True)]
+
+    def visited(self, rng: np.random.Generator) -> tuple[np.ndarray, _starts.Region]:
+        """Return the states that runs go through, and where they are."""
+
+        def slopes(states: np.ndarray) -> list[tuple[np.ndarray, np.ndarray]]:
+            return [(p.f, p.jac) for p in self.look(states, 0)]
+
+        centre = state_of(self._of[0])
+        size = _starts.unit(slopes, centre, rng)
+        return _starts.visited(*self._of, rng, centre, size)
 
     def scale(self, pool: np.ndarray, rng: np.random.Generator) -> Scale:
         """Return what distances and slopes are measured by, from states ``(M, S)``."""
@@ -94,14 +105,15 @@ def in_rounds(
     quiet = 0
     for i in range(max_round):
         known = found.num_isolated
-        starts = _starts.spread(rng, pool, found.states, searcher.num_start)
+        starts = _starts.spread(rng, pool, found.states, found.region, searcher.num_start)
         new = found.add(*searcher.run(starts, found.scale))
         hits = np.pad(hits, (0, len(new) - len(hits))) + new
         missed, coverage = _missed(hits[found.isolated])
         quiet = quiet + 1 if found.num_isolated == known else 0
         is_sure = bool((hits[found.isolated] >= REPEATS).all())
         if missed <= max_missed and quiet >= QUIET and is_sure:
-            return Search((i + 1) * searcher.num_start, missed, coverage, True)
+            num = (i + 1) * searcher.num_start
+            return Search(num, missed, coverage, found.is_repeated)
     return Search(max_round * searcher.num_start, missed, coverage, False)
 
 

@@ -1,5 +1,6 @@
 """Fixed points that move with an input or with a parameter."""
 
+import itertools
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, NamedTuple
 
@@ -12,6 +13,9 @@ from bp_rnn.analysis._points import FixedPoints
 from bp_rnn.analysis.fixed_points import find_fixed_points
 from bp_rnn.analysis.systems import System, as_system
 from bp_rnn.typing import Params
+
+#: Values that are printed.
+SHOWN = 18
 
 
 class Branches(NamedTuple):
@@ -27,6 +31,15 @@ class Branches(NamedTuple):
 
     values: np.ndarray
     points: tuple[FixedPoints, ...]
+
+    def __repr__(self) -> str:
+        lines = []
+        for value, table in itertools.islice(self.rows(), SHOWN):
+            counts = [f"{count} {name}" for name, count in table.totals().items()]
+            lines.append(f"{value:.6g}: {', '.join(counts) or 'none'}")
+        if len(self.values) > SHOWN:
+            lines.append(f"... {len(self.values) - SHOWN} more")
+        return "\n".join([f"Branches of {len(self.values)} values", *lines])
 
     @property
     def num_fixed(self) -> np.ndarray:
@@ -44,6 +57,7 @@ def fixed_points_along(
     *,
     x: Callable[[float], Any] | None = None,
     params: Callable[[float], Params] | None = None,
+    t: float | None = None,
     progress_bar: bool = True,
     **options: Any,
 ) -> Branches:
@@ -62,6 +76,9 @@ def fixed_points_along(
         ``value -> input (num_in,)``, for an input axis ``lambda u: u * direction``.
     params : callable, optional
         ``value -> Params``, such as ``lambda g: {"w": g * w}``.
+    t : float, optional
+        Time at which a system is looked at that reads the time (``bp.share['t']``); it must be
+        given for such a one and has no effect on others.
     progress_bar : bool
         Whether to show one.
     **options
@@ -76,7 +93,7 @@ def fixed_points_along(
     ValueError, TypeError
         If neither ``x`` nor ``params`` is given, or as :func:`find_fixed_points`.
     """
-    system = as_system(system)
+    system = as_system(system, t)
     numbers = _check.real_array("values", values)
     if numbers.ndim != 1 or not len(numbers):
         raise ValueError(f"values must have shape (V,), got {numbers.shape}")

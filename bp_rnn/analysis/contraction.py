@@ -9,7 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from bp_rnn import _check
-from bp_rnn.analysis.systems import System, as_params, as_sequence, as_states, as_system
+from bp_rnn.analysis.systems import System, as_params, as_sequence, as_states, as_system, with_time
 from bp_rnn.typing import Array, Params
 
 
@@ -37,6 +37,7 @@ def perturb(
     size: float = 1e-3,
     num_perturbation: int = 20,
     params: Params | None = None,
+    t: float | None = None,
     key: Array | int = 0,
 ) -> Contraction:
     """Run a system from a state and from perturbed ones, under the same input.
@@ -55,6 +56,9 @@ def perturb(
         How many, P.
     params : Params, optional
         Values that stand in for some of the system's parameters.
+    t : float, optional
+        Time at the start, for a system that reads the time (``bp.share['t']``); it must be given
+        for such a one and has no effect on others.
     key : int or JAX key
         Seed of the directions.
 
@@ -67,15 +71,16 @@ def perturb(
     ValueError, TypeError
         If an argument has the wrong shape or is not finite.
     """
-    system = as_system(system)
+    system = as_system(system, t)
     values = as_params(system, params)
     start = as_states(system, "state", state)[0]
     xs = as_sequence(system, "xs", xs)
     size = _check.positive("size", _check.number("size", size))
     num = _check.integer("num_perturbation", num_perturbation, 1)
+    driven = with_time(system, xs, xs[0], t, len(xs))
     directions = jax.random.normal(_check.as_key(key), (num, system.size), start.dtype)
     directions *= size / jnp.linalg.norm(directions, axis=1, keepdims=True)
-    distance = np.asarray(_program(system)(values, start, directions, xs))
+    distance = np.asarray(_program(system)(values, start, directions, driven))
     with np.errstate(divide="ignore"):
         rate = np.log(distance[:, -1] / distance[:, 0]) / (len(xs) * system.dt)
     return Contraction(distance, rate)

@@ -4,12 +4,14 @@ from typing import Any
 
 import brainpy as bp
 import jax
+import jax.numpy as jnp
 import numpy as np
 
 from bp_rnn import _check
-from bp_rnn.analysis import _starts, stability
+from bp_rnn.analysis import stability
 from bp_rnn.analysis._collect import SLOW, Collection
 from bp_rnn.analysis._points import FixedPoints, Search
+from bp_rnn.analysis._precision import double
 from bp_rnn.analysis._search import MAX_ITER, Searcher, in_rounds
 from bp_rnn.analysis.systems import (
     System,
@@ -35,15 +37,20 @@ def find_fixed_points(
     max_round: int = 40,
     max_missed: float = 0.1,
     slow: float | None = None,
+    t: float | None = None,
     key: Array | int = 0,
 ) -> FixedPoints:
     r"""Find the fixed points of a system under a constant input, stable and unstable ones.
 
     A fixed point is a zero of :math:`F = ds/dt`, or of the change in one step of a map. From many
-    starts :math:`q = \frac12 |F|^2` is minimised by Levenberg and Marquardt's method, to the
-    precision of the float type. The starts are the candidates first and then, in rounds, mixtures
-    of the states visited and of the points found, until an estimate from the repeated hits says
-    that no point is missing.
+    starts :math:`q = \frac12 |F|^2` is minimised by Levenberg and Marquardt's method. The starts
+    are the candidates first and then, in rounds, mixtures of the states visited and of the points
+    found, until an estimate from the repeated hits says that no point is missing.
+
+    The search and all that it returns are in double precision whatever the network's, unless the
+    program of the system itself rounds to a shorter type. Points outside the limits of
+    ``Cell.state_range`` are no fixed points, and neither are states at which F and its slope vanish
+    only because a gate is shut to the last digit, far from where the system comes by itself.
 
     Parameters
     ----------
@@ -67,6 +74,9 @@ def find_fixed_points(
         times and the estimated number of those missed is at most this.
     slow : float, optional
         Minima of q that are not zero are kept as slow points up to this speed q; by default none.
+    t : float, optional
+        Time at which a system is looked at that reads the time (``bp.share['t']``); it must be
+        given for such a one and has no effect on others.
     key : int or JAX key
         Seed of the starts.
 
@@ -84,26 +94,38 @@ def find_fixed_points(
     Sources: Sussillo & Barak 2013, eqs. 1 and 2 (fixed and slow points); Chao 1984, eq. 5 (the
     estimate); lecture 2, "Identifying fixed points in an RNN".
     """
-    system = as_system(system)
-    values, x = as_params(system, params), as_input(system, x)
+    system = as_system(system, t)
     num_start = _check.integer("num_start", num_start, 4)
     max_round = _check.integer("max_round", max_round, 0)
     max_missed = _check.not_negative("max_missed", _check.number("max_missed", max_missed))
     if slow is not None:
         slow = _check.positive("slow", _check.number("slow", slow))
-    rng = np.random.default_rng(np.asarray(jax.random.bits(_check.as_key(key), (4,))))
-    given = None if candidates is None else as_states(system, "candidates", candidates)
-    pool = _starts.visited(system, values, x, rng)
+    # of one type, so that the starts are the same in every precision
+    seed = jax.random.bits(_check.as_key(key), (4,), jnp.uint32)
+    rng = np.random.default_rng(np.asarray(seed))
+    with double(system):
+        values, x = as_params(system, params), as_input(system, x)
+        given = None if candidates is None else as_states(system, "candidates", candidates)
+        searcher = Searcher(system, values, x, num_start, PATIENCE if slow is None else MAX_ITER)
+        found, pool, first = _begin(searcher, given, slow, rng)
+        found.add(*searcher.run(first, found.scale))
+        search = in_rounds(searcher, found, pool, rng, max_round, max_missed)
+        return _table(system, x, found, search)
+
+
+def _begin(
+    searcher: Searcher, given: Array | None, slow: float | None, rng: np.random.Generator
+) -> tuple[Collection, np.ndarray, np.ndarray]:
+    """Return an empty collection, the states visited, and the first starts."""
+    pool, region = searcher.visited(rng)
     if given is None:
-        first = rng.permutation(pool)[:num_start]
+        first = rng.permutation(pool)[: searcher.num_start]
     else:
         first = np.asarray(given, float)
         pool = np.concatenate([first, pool])
-    searcher = Searcher(system, values, x, num_start, PATIENCE if slow is None else MAX_ITER)
-    found = Collection(searcher.look, searcher.scale(pool, rng), slow)
-    found.add(*searcher.run(first, found.scale))
-    search = in_rounds(searcher, found, pool, rng, max_round, max_missed)
-    return _table(system, x, found, search)
+        region = region.including(first)
+    scale = searcher.scale(pool, rng)
+    return Collection(searcher.look, searcher.run, scale, region, slow), pool, first
 
 
 def _table(system: System, x: Array, found: Collection, search: Search) -> FixedPoints:

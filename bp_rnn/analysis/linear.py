@@ -56,6 +56,7 @@ def linearise(
     *,
     x: Any = None,
     params: Params | None = None,
+    t: float | None = None,
 ) -> Linearisation:
     """Return the derivatives by the state and by the input, and the modes.
 
@@ -69,6 +70,9 @@ def linearise(
         Constant input ``(num_in,)``; zeros by default.
     params : Params, optional
         Values that stand in for some of the system's parameters.
+    t : float, optional
+        Time at which a system is looked at that reads the time (``bp.share['t']``); it must be
+        given for such a one and has no effect on others.
 
     Returns
     -------
@@ -83,7 +87,7 @@ def linearise(
     -----
     Source: Sussillo & Barak 2013, eqs. 3 to 5; left eigenvectors as in Mante et al. 2013.
     """
-    system = as_system(system)
+    system = as_system(system, t)
     values, x = as_params(system, params), as_input(system, x)
     states = as_states(system, "states", states)
     jac, jac_x = (np.asarray(v) for v in _program(system)(values, states, x))

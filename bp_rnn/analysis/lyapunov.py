@@ -9,6 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from bp_rnn import _check
+from bp_rnn.analysis._precision import double
 from bp_rnn.analysis.systems import (
     System,
     as_input,
@@ -17,9 +18,13 @@ from bp_rnn.analysis.systems import (
     as_states,
     as_system,
     dtype_of,
+    with_time,
 )
 from bp_rnn.functional import lyapunov
 from bp_rnn.typing import Array, Params
+
+#: Exponents that are printed.
+SHOWN = 6
 
 
 class LyapunovSpectrum(NamedTuple):
@@ -28,7 +33,8 @@ class LyapunovSpectrum(NamedTuple):
     Attributes
     ----------
     exponents : np.ndarray
-        ``(k,)``, per unit of time.
+        ``(k,)``, per unit of time; minus infinity for directions in which a perturbation is gone
+        after a finite time.
     history : np.ndarray
         Growth rates of the k directions in each step after the transient, ``(T, k)``.
     state : np.ndarray
@@ -39,18 +45,27 @@ class LyapunovSpectrum(NamedTuple):
     history: np.ndarray
     state: np.ndarray
 
+    def __repr__(self) -> str:
+        largest = ", ".join(f"{v:.4g}" for v in self.exponents[:SHOWN])
+        more = ", ..." if len(self.exponents) > SHOWN else ""
+        return (
+            f"LyapunovSpectrum({len(self.exponents)} exponents: [{largest}{more}], "
+            f"dimension={self.dimension:.4g}, entropy={self.entropy:.4g})"
+        )
+
     @property
     def dimension(self) -> float:
         r"""Kaplan and Yorke's dimension of the attractor; infinity if more exponents are needed.
 
         :math:`j + \sum_{i \le j} \lambda_i / |\lambda_{j+1}|`, with the largest j whose sum is not
-        negative.
+        negative. It is at most S, and S where the sum of all exponents is not negative.
         """
         total = np.cumsum(self.exponents)
         if total[0] < 0:
             return 0.0
         if (total >= 0).all():
-            return float("inf")
+            num = len(self.exponents)
+            return float(num) if num == len(self.state) else float("inf")
         j = int(np.argmax(total < 0))
         return float(j + total[j - 1] / abs(self.exponents[j]))
 
@@ -70,6 +85,7 @@ def lyapunov_spectrum(
     num_step: int = 10_000,
     num_transient: int = 1000,
     num_exponent: int | None = None,
+    t: float | None = None,
     key: Array | int = 0,
 ) -> LyapunovSpectrum:
     r"""Return the Lyapunov exponents of a system as it is run, with its own time step.
@@ -97,6 +113,9 @@ def lyapunov_spectrum(
         the directions to their own.
     num_exponent : int, optional
         How many, the largest ones; S by default.
+    t : float, optional
+        Time at the start, for a system that reads the time (``bp.share['t']``); it must be given
+        for such a one and has no effect on others.
     key : int or JAX key
         Seed of the initial state and of the directions at the start.
 
@@ -113,11 +132,12 @@ def lyapunov_spectrum(
 
     Notes
     -----
+    It is run in double precision, whatever that of the network. What a step shrinks by more than
+    its rounding is gone: an exponent of minus infinity says no more than that.
     The mean over time is a smooth one (:func:`bp_rnn.functional.lyapunov.smooth_mean`).
     Sources: Benettin et al. 1980; Engelken, Wolf & Abbott 2023 for networks.
     """
-    system = as_system(system)
-    values = as_params(system, params)
+    system = as_system(system, t)
     num_step = _check.integer("num_step", num_step, 1)
     num_transient = _check.integer("num_transient", num_transient, 0)
     num = system.size if num_exponent is None else _check.integer("num_exponent", num_exponent, 1)
@@ -125,21 +145,29 @@ def lyapunov_spectrum(
         raise ValueError(f"num_exponent must be at most {system.size}, got {num}")
     if x is not None and xs is not None:
         raise ValueError("x must be None where xs is given")
-    x = as_input(system, x)
-    if xs is not None:
-        xs = as_sequence(system, "xs", xs, num_transient + num_step)
-    key_state, key_frame = jax.random.split(_check.as_key(key))
+    with double(system):
+        values, x = as_params(system, params), as_input(system, x)
+        if xs is not None:
+            xs = as_sequence(system, "xs", xs, num_transient + num_step)
+        xs = with_time(system, xs, x, t, num_transient + num_step)
+        start, frame = _start(system, state, num, _check.as_key(key))
+        run = _program(system, num_step, num_transient)
+        end, history, mean = run(values, start, frame, x, xs)
+    if not np.isfinite(end).all():
+        raise FloatingPointError("the trajectory runs away: its state is not finite")
+    exponents = np.sort(np.asarray(mean))[::-1] / system.dt
+    return LyapunovSpectrum(exponents, np.asarray(history) / system.dt, np.asarray(end))
+
+
+def _start(system: System, state: Any, num: int, key: Array) -> tuple[Array, Array]:
+    """Return the initial state ``(S,)`` and random directions ``(S, num)``."""
+    key_state, key_frame = jax.random.split(key)
     if state is None:
         start = jax.random.normal(key_state, (system.size,), dtype_of(system))
     else:
         start = as_states(system, "state", state)[0]
     frame, _ = jnp.linalg.qr(jax.random.normal(key_frame, (system.size, num), start.dtype))
-    run = _program(system, num_step, num_transient)
-    end, history, mean = run(values, start, frame, x, xs)
-    if not np.isfinite(end).all():
-        raise FloatingPointError("the trajectory runs away: its state is not finite")
-    exponents = np.sort(np.asarray(mean))[::-1] / system.dt
-    return LyapunovSpectrum(exponents, np.asarray(history) / system.dt, np.asarray(end))
+    return start, frame
 
 
 @functools.lru_cache(maxsize=16)

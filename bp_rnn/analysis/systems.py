@@ -7,10 +7,11 @@ from typing import Any
 import brainpy as bp
 import brainpy.math as bm
 import jax.numpy as jnp
+import numpy as np
 
 from bp_rnn import _check
 from bp_rnn.cells import Cell, ContinuousCell, from_brainpy
-from bp_rnn.typing import Array, Params
+from bp_rnn.typing import Array, Input, Params
 
 
 @dataclass(frozen=True)
@@ -109,15 +110,23 @@ class Map:
 System = Cell | Flow | Map
 
 
-def as_system(system: System | bp.DynamicalSystem) -> System:
+def as_system(system: System | bp.DynamicalSystem, t: float | None = None) -> System:
     """Return what is analysed: BrainPy's systems become cells.
+
+    Parameters
+    ----------
+    system : Cell, bp.DynamicalSystem, Flow or Map
+        Of a system of BrainPy, also within a cell, only the memory is analysed: what a step
+        changes and a later one reads.
+    t : float, optional
+        At which time, for a system that reads the time.
 
     Raises
     ------
     TypeError
         If it is none of a cell, a ``bp.DynamicalSystem``, a :class:`Flow` and a :class:`Map`.
     ValueError
-        If its state depends on the future.
+        If its state depends on the future, or it reads the time and ``t`` is None.
     """
     if isinstance(system, Flow | Map):
         return system
@@ -127,9 +136,19 @@ def as_system(system: System | bp.DynamicalSystem) -> System:
             f"{type(system).__name__}"
         )
     cell = system if isinstance(system, Cell) else from_brainpy(system)
+    cell.check_precision()
     if not cell.causal:
         raise ValueError(f"system must be causal, got {type(cell).__name__}")
-    return cell
+    return cell.frozen(t)
+
+
+def with_time(system: System, xs: Any, x: Array, t: float | None, num_step: int) -> Any:
+    """Return inputs ``(num_step, ...)`` of a run that starts at ``t``, None for the same always."""
+    if not getattr(system, "reads_time", False) or t is None:
+        return xs
+    count = jnp.arange(num_step)
+    xs = jnp.broadcast_to(x, (num_step, *x.shape)) if xs is None else xs
+    return Input(xs, time=(t + count * system.dt, count))
 
 
 def is_continuous(system: System) -> bool:
@@ -139,7 +158,26 @@ def is_continuous(system: System) -> bool:
 
 def dtype_of(system: System) -> Any:
     """Return the float type of the state."""
-    return system.state.dtype if isinstance(system, Cell) else jnp.dtype(bm.float_)
+    if isinstance(system, Cell):
+        return system.state.dtype
+    # a search may have turned on 64 bits for itself
+    return jnp.dtype(jnp.float64 if jnp.result_type(float) == jnp.float64 else bm.float_)
+
+
+def state_range(system: System) -> tuple[np.ndarray, np.ndarray]:
+    """Return the least and the largest value of each state entry, ``(S,)``."""
+    if isinstance(system, Cell):
+        return system.state_range()
+    return np.full(system.size, -np.inf), np.full(system.size, np.inf)
+
+
+def state_of(system: System) -> np.ndarray:
+    """Return a state of one sample ``(S,)``: the current one of a cell, zero of a function."""
+    if isinstance(system, Cell):
+        state = np.asarray(system.state.value, float).reshape(-1, system.size)[0]
+        if np.isfinite(state).all():
+            return state
+    return np.zeros(system.size)
 
 
 def as_input(system: System, x: Any) -> Array:
@@ -155,6 +193,8 @@ def as_input(system: System, x: Any) -> Array:
 def as_states(system: System, name: str, states: Any) -> Array:
     """Return states ``(N, S)`` of an array ``(..., S)``."""
     value = jnp.asarray(_check.real_array(name, bm.as_jax(states)), dtype_of(system))
+    if isinstance(system, Cell):
+        value = system.memory_of(value)
     if value.ndim == 0 or value.shape[-1] != system.size or value.size == 0:
         raise ValueError(f"{name} must have shape (..., {system.size}), got {value.shape}")
     return value.reshape(-1, system.size)

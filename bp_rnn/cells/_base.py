@@ -9,6 +9,7 @@ import brainpy as bp
 import brainpy.math as bm
 import jax
 import jax.numpy as jnp
+import numpy as np
 
 from bp_rnn import _check
 from bp_rnn._state import System
@@ -81,8 +82,11 @@ class Cell(System, abc.ABC):
         Whether the state at a time depends on the past alone.
     is_noisy : bool
         Whether a run draws noise.
+    reads_time : bool
+        Whether a step depends on the time, as a system of BrainPy may.
     dt : float
-        Time of one step: one, unless the cell is given by a differential equation.
+        Time of one step: one, unless the cell is given by a differential equation or made of a
+        system of BrainPy.
     state : bm.Variable
         Shape ``(S,)``, or ``(batch, S)`` in a batching mode.
     z : bm.Variable
@@ -100,6 +104,7 @@ class Cell(System, abc.ABC):
     independent: bool = False
     causal: bool = True
     is_noisy: bool = False
+    reads_time: bool = False
     dt: float = 1.0
     state: bm.Variable
     z: bm.Variable
@@ -129,7 +134,7 @@ class Cell(System, abc.ABC):
         self.size = self.num if size is None else _check.integer("size", size, 1)
         hidden = self.size if num_hidden is None else _check.integer("num_hidden", num_hidden, 1)
         self.num_out = hidden if num_out is None else _check.integer("num_out", num_out, 1)
-        self._key = _check.as_key(key)
+        self._key = _check.known_key(type(self).__name__, key)
         self._view_names: tuple[str, ...] = ()
         self.state = self._variable(self.size)
         # set once: brainpy turns a second assignment into a write to the first Variable
@@ -192,9 +197,36 @@ class Cell(System, abc.ABC):
         """Return the last state ``(S,)`` and all states ``(T, S)`` of one sample; pure."""
         return trajectory.rollout(self.step, params, state, xs)
 
+    def state_range(self) -> tuple[np.ndarray, np.ndarray]:
+        """Return the least and the largest value of each entry of the state, two arrays ``(S,)``.
+
+        A run that starts within them stays within them, whatever the parameters and the input are;
+        infinite where no such limit is known.
+        """
+        return np.full(self.size, -np.inf), np.full(self.size, np.inf)
+
     def initial_state(self, params: Params) -> Array:
         """Return the state of one sample at a reset, shape ``(S,)``; pure."""
         return params["s0"] if self.trains_start else self._start
+
+    def frozen(self, t: float | None = None) -> "Cell":  # noqa: ARG002
+        """Return the cell as it is analysed: what maps its memory to that after one step.
+
+        Parameters
+        ----------
+        t : float, optional
+            Time of the step; asked for where :attr:`reads_time` is true, else without effect.
+
+        Raises
+        ------
+        ValueError
+            If the time is missing, or the cell has no memory that can be analysed.
+        """
+        return self
+
+    def memory_of(self, states: Array) -> Array:
+        """Return states as those of this cell, if they are whole states of one it is made of."""
+        return states
 
     def inputs(
         self,
@@ -221,6 +253,11 @@ class Cell(System, abc.ABC):
         shape : tuple of int
             The leading axis is the unit that a row drives.
         """
+        if "z" not in vars(self):
+            raise TypeError(
+                f"add_parameter({name!r}) of {type(self).__name__} must come after "
+                "super().__init__(num_in, num, ...), which makes the network"
+            )
         setattr(self, name, self._parameter(name, init, shape))
         self.param_names = (*self.param_names, name)
 
@@ -282,6 +319,7 @@ class Cell(System, abc.ABC):
         ValueError
             If the shape is another one. A single feature may come without its axis.
         """
+        self.check_precision()
         value = jnp.asarray(bm.as_jax(x), self.state.dtype)
         if self.num_in == 1 and value.ndim == int(self.is_batched):
             value = value[..., None]
@@ -310,6 +348,7 @@ class Cell(System, abc.ABC):
 
     def reset_state(self, batch_size: int | None = None) -> None:
         """Return to the initial state; in a batching mode ``batch_size`` sets a new batch."""
+        self.check_precision()
         value = self.initial_state(self.params())
         if self.is_batched:
             batch = self.state.shape[0] if batch_size is None else batch_size

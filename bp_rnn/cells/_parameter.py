@@ -43,9 +43,14 @@ def fan_in_normal(num_in: int, key: Array) -> Callable[..., Any]:
 
 def resolve_phi(phi: str | Callable[[Array], Any]) -> nonlinearity.Phi:
     """Return the nonlinearity that ``phi`` names or is, as a function of JAX arrays."""
-    if callable(phi):
-        # bm.tanh and its like return BrainPy arrays, which JAX transformations refuse
-        return nonlinearity.resolve(lambda v: bm.as_jax(phi(v)))
+    if callable(phi) and not isinstance(phi, np.ufunc):
+
+        def as_jax(v: Array) -> Any:
+            # bm.tanh and its like return BrainPy arrays, which JAX transformations refuse
+            return bm.as_jax(phi(v))
+
+        as_jax.__name__ = getattr(phi, "__name__", type(phi).__name__)  # for messages
+        return nonlinearity.resolve(as_jax)
     return nonlinearity.resolve(phi)
 
 

@@ -136,25 +136,43 @@ class Bidirectional(Cell):
         Array
             Outputs ``(time, num_out)`` or ``(batch, time, num_out)``.
         """
-        xs = jnp.asarray(bm.as_jax(x), self.state.dtype)
-        if xs.ndim != 2 + self.is_batched or xs.shape[-1] != self.num_in:
-            self.step({}, xs, xs)
-        params = self.params()
-        start = jnp.broadcast_to(self.initial_state(params), (*xs.shape[:-2], self.size))
-
-        def run(start: Array, xs: Any) -> tuple[Array, Array]:
-            last, states = self.rollout(params, start, xs)
-            return last, jax.vmap(self.output, (None, 0))(params, states)
-
-        last, zs = self._over_batch(run)(start, self.inputs(xs, self._noise_key()))
-        self.set_state(last)
-        return zs
+        return run_whole(self, x)
 
     def _parts(self) -> tuple[tuple[str, Cell], tuple[str, Cell]]:
         return ("forward", self.forward), ("backward", self.backward)
 
     def _split(self, state: Array) -> list[Array]:
         return jnp.split(state, [self.forward.size], axis=-1)
+
+
+def run_whole(cell: Cell, x: Any) -> Array:
+    """Run a cell that looks ahead over a whole sequence, from its initial state.
+
+    Parameters
+    ----------
+    cell : Cell
+        Whose ``rollout`` takes the whole input.
+    x : Array
+        ``(time, num_in)``, or ``(batch, time, num_in)`` in a batching mode.
+
+    Returns
+    -------
+    Array
+        Outputs ``(time, num_out)`` or ``(batch, time, num_out)``.
+    """
+    xs = jnp.asarray(bm.as_jax(x), cell.state.dtype)
+    if xs.ndim != 2 + cell.is_batched or xs.shape[-1] != cell.num_in:
+        cell.step({}, xs, xs)  # which says what is wanted
+    params = cell.params()
+    start = jnp.broadcast_to(cell.initial_state(params), (*xs.shape[:-2], cell.size))
+
+    def run(start: Array, xs: Any) -> tuple[Array, Array]:
+        last, states = cell.rollout(params, start, xs)
+        return last, jax.vmap(cell.output, (None, 0))(params, states)
+
+    last, zs = cell._over_batch(run)(start, cell.inputs(xs, cell._noise_key()))
+    cell.set_state(last)
+    return zs
 
 
 def _run(cell: Cell, params: Params, start: Array, xs: Input, reverse: bool) -> Array:

@@ -93,10 +93,31 @@ class Deep(Cell):
             own(self.layers[top], params, str(top)), self._split(state)[top]
         )
 
+    def state_range(self) -> tuple[np.ndarray, np.ndarray]:
+        """Return the limits of the layers, joined."""
+        lows, highs = zip(*(cell.state_range() for cell in self.layers), strict=True)
+        return np.concatenate(lows), np.concatenate(highs)
+
     def initial_state(self, params: Params) -> Array:
         """Return the initial states of the layers, joined."""
         starts = [c.initial_state(own(c, params, str(i))) for i, c in enumerate(self.layers)]
         return jnp.concatenate(starts)
+
+    def frozen(self, t: float | None = None) -> Cell:
+        """Return the cell itself.
+
+        Raises
+        ------
+        ValueError
+            If a layer carries more than its memory, such as spikes or the time.
+        """
+        for i, cell in enumerate(self.layers):
+            if cell.frozen(t) is not cell:
+                raise ValueError(
+                    f"layer {i} of {self.name} carries more than its memory; only alone can it be "
+                    "analysed"
+                )
+        return self
 
     def set_state(self, value: Array) -> None:
         """Write the state here and into the layers."""

@@ -5,6 +5,7 @@ from typing import Unpack
 import brainpy.math as bm
 import jax
 import jax.numpy as jnp
+import numpy as np
 
 from bp_rnn import _check
 from bp_rnn.cells._base import Cell, CellOptions
@@ -93,3 +94,7 @@ class GRU(Cell):
         z, r = jnp.split(jax.nn.sigmoid((params["w"] @ state).T.reshape(-1) + drive), 2)
         inner = r * (params["w_g"] @ state) if self.reset_after else params["w_g"] @ (r * state)
         return z * state + (1 - z) * jnp.tanh(inner + drive_g)
+
+    def state_range(self) -> tuple[np.ndarray, np.ndarray]:
+        """Return -1 and 1: h is a mean of h and of a hyperbolic tangent."""
+        return np.full(self.size, -1.0), np.full(self.size, 1.0)

@@ -5,6 +5,7 @@ from typing import Unpack
 import brainpy.math as bm
 import jax
 import jax.numpy as jnp
+import numpy as np
 
 from bp_rnn import _check
 from bp_rnn.cells._base import Cell, CellOptions
@@ -95,3 +96,8 @@ class LSTM(Cell):
     def views(self, params: Params, state: Array) -> dict[str, Array]:  # noqa: ARG002
         """Return ``h`` and ``c``."""
         return {"h": state[: self.num], "c": state[self.num :]}
+
+    def state_range(self) -> tuple[np.ndarray, np.ndarray]:
+        """Return -1 and 1 for h, no limits for c."""
+        high = np.repeat([1.0, np.inf], self.num)
+        return -high, high

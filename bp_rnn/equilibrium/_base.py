@@ -88,7 +88,8 @@ class EquilibriumAlgorithm(GradientAlgorithm, abc.ABC):
         or faster by a method that may end at another one;
         :class:`bp_rnn.functional.fixed_point.Search` says how.
     tol : float, optional
-        Largest :math:`|F_i|` of a fixed point; by default 4e-11 in float64, 2e-5 in float32.
+        Largest :math:`|F_i|` of a fixed point, relative to its size on the way there; by default
+        4e-11 in float64, 2e-5 in float32.
     max_iter : int
         Most iterations of every search.
     check_stability : bool
@@ -222,6 +223,7 @@ class EquilibriumAlgorithm(GradientAlgorithm, abc.ABC):
         ----------
         x, y : array
             ``(samples, num_in)`` and ``(samples, num_out)``, or class labels ``(samples,)``.
+            Samples that ``np.ma`` masks are left out.
 
         Raises
         ------
@@ -231,8 +233,7 @@ class EquilibriumAlgorithm(GradientAlgorithm, abc.ABC):
             If a sample can't be used (if none can, where such samples are skipped); the message
             tells which and why.
         """
-        xs = _data.samples(self.cell, x)
-        ys = _data.targets(self.cell, y, xs.shape[:1])
+        xs, ys = _data.pairs(self.cell, x, y, self.loss)
         found = self._gradient(self.cell.params(), xs, ys)
         troubles = found.report.troubles()
         if troubles and not (self.skip_unusable and jnp.isfinite(found.loss)):
@@ -249,17 +250,19 @@ class EquilibriumAlgorithm(GradientAlgorithm, abc.ABC):
         Raises
         ------
         ValueError
-            If it has another shape than the output, or a label.
+            If it has another shape than the output or a label, or the loss does not take it.
         """
         value, lead = bm.as_jax(y), self.cell.state.shape[:-1]
-        if value.shape == (*lead, self.cell.num_out):
-            return value
-        if value.shape != lead or (self.cell.num_out > 1 and value.dtype.kind not in "iu"):
+        num_out, dtype = self.cell.num_out, self.cell.state.dtype
+        labels = value.shape == lead and num_out > 1
+        if (labels and value.dtype.kind not in "iu") or value.shape not in (lead, (*lead, num_out)):
             raise ValueError(
-                f"y must have shape {(*lead, self.cell.num_out)} at each step, or be a label, got "
+                f"y must have shape {(*lead, num_out)} at each step, or be a label, got "
                 f"{value.dtype}{value.shape}"
             )
-        return value if self.cell.num_out > 1 else value[..., None]
+        if self.loss.wants_one_hot(labels, num_out, dtype):
+            return jax.nn.one_hot(value, num_out, dtype=dtype)
+        return value[..., None] if value.shape == lead and num_out == 1 else value
 
     def _rate(self, params: Params, x: Array, state: Array) -> Array:
         return self.cell.derivative(params, state, x)

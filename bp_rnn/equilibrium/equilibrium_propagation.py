@@ -94,19 +94,20 @@ class EquilibriumPropagation(EquilibriumAlgorithm):
     ) -> Adjoint:
         """Return the finite difference between the ends of the phases."""
         dtype = state.dtype
-        tol = fixed_point.tolerance(self.search, dtype)
+        size = fixed_point.typical_slope(rate, state) * jnp.abs(state).max()
+        tol = fixed_point.default_tol(dtype) if self.search.tol is None else self.search.tol
         least = ROUNDING * float(jnp.finfo(dtype).eps)
         left = LEFT * self.beta * jnp.abs(dl_ds).max()
-        tol = jnp.minimum(tol, jnp.maximum(left, least))
-        search = self.search._replace(tol=tol)
+        limit = jnp.minimum(tol * jnp.maximum(size, left), jnp.maximum(left, least * size))
 
         def phase(factor: Array) -> tuple[Array, fixed_point.Found]:
             strength = -self.beta * factor
-            return fixed_point.find(lambda s: rate(s) + strength * signal(s), state, search)
+            forced = lambda s: rate(s) + strength * signal(s)  # noqa: E731
+            return fixed_point.find(forced, state, self.search, limit)
 
         ends, found = jax.vmap(phase)(jnp.asarray(self.factors, dtype))
         v = jnp.asarray(self.weights, dtype) @ (ends - state) / -self.beta
-        solved = (found.residual <= jnp.maximum(tol, left)).all()
+        solved = (found.residual <= jnp.maximum(limit, left)).all()
         asymmetry = jnp.zeros((), dtype)
         if not self.allow_asymmetric:
             asymmetry = measure_asymmetry(rate, state)
@@ -126,6 +127,7 @@ class EquilibriumPropagation(EquilibriumAlgorithm):
         beta : float
             Strength of the nudging, positive towards the target; zero in the free phase.
         """
+        self.check_precision()
         cell, params = self.cell, self.cell.params()
         signal = self._over_batch(lambda state, y: self.signal(params, state, y))
         force = signal(cell.state.value, self.as_target(y))

@@ -72,11 +72,10 @@ class RecurrentBackprop(EquilibriumAlgorithm):
         def change(v: Array) -> Array:
             return pull(v)[0] + dl_ds
 
-        # both ends of v scale with the error
         size = jnp.abs(dl_ds).max()
-        tol, steps = size * fixed_point.default_tol(state.dtype), self.search.max_iter
+        tol, steps = None, self.search.max_iter
         if self.truncation is not None:
-            tol, steps = jnp.full_like(size, -1), self.truncation
+            tol, steps = -1.0, self.truncation
         search = fixed_point.Search("relax", self.search.dt, tol, steps)
         v, found = fixed_point.find(change, jnp.zeros_like(state), search)
         solved = found.converged if self.truncation is None else jnp.isfinite(v).all()

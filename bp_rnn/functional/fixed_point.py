@@ -16,6 +16,8 @@ Rate = Callable[[Array], Array]
 SEARCHES = ("relax", "anderson", "newton")
 #: Differences that Anderson's method keeps.
 DEPTH = 5
+#: Rounding errors, of the slope of F times the state, that count as none.
+ROUNDING = 2
 #: What a perturbation falls to before it counts as gone.
 GONE = 1e-6
 
@@ -33,8 +35,10 @@ class Search(NamedTuple):
     dt : float
         Step of the dynamics, in the unit of time of F.
     tol : float or Array, optional
-        Largest :math:`|F_i|` of what counts as a fixed point; by default :math:`\epsilon^{2/3}`
-        of the float type, 4e-11 or 2e-5.
+        Largest :math:`|F_i|` of what counts as a fixed point, relative to the largest on the way
+        there, or to the typical slope of F times the largest entry of the start: the unit of
+        neither state nor time matters. By default :math:`\epsilon^{2/3}` of the float type, 4e-11
+        or 2e-5. What rounding leaves of F counts as zero with any ``tol``.
     max_iter : int
         Most iterations.
     """
@@ -66,7 +70,9 @@ class Found(NamedTuple):
     num_iter: Array
 
 
-def find(rate: Rate, start: Array, search: Search = RELAX) -> tuple[Array, Found]:
+def find(
+    rate: Rate, start: Array, search: Search = RELAX, limit: Array | None = None
+) -> tuple[Array, Found]:
     r"""Look for a zero of F from ``start``; without derivative.
 
     Parameters
@@ -77,6 +83,8 @@ def find(rate: Rate, start: Array, search: Search = RELAX) -> tuple[Array, Found
         ``(S,)``.
     search : Search
         Method, tolerance and limit.
+    limit : Array, optional
+        Largest :math:`|F_i|` in its own unit, instead of what ``search.tol`` says.
 
     Returns
     -------
@@ -88,21 +96,29 @@ def find(rate: Rate, start: Array, search: Search = RELAX) -> tuple[Array, Found
     In a batch (``jax.vmap``) each sample ends by itself. Anderson's method: Walker & Ni 2011,
     eq. 2.2, by the regularised normal equations.
     """
-    tol = tolerance(search, start.dtype)
+    tol = default_tol(start.dtype) if search.tol is None else search.tol
     advance, memory = _method(rate, start, search)
+    slope = typical_slope(rate, start) if limit is None else jnp.zeros((), start.dtype)
+
+    def rests(s: Array, f: Array, size: Array) -> Array:
+        rounding = ROUNDING * jnp.finfo(s.dtype).eps * slope * jnp.abs(s).max()
+        return jnp.abs(f).max() <= (tol * size + rounding if limit is None else limit)
 
     def more(carry: Any) -> Array:
-        _, f, _, k = carry
-        return (jnp.abs(f).max() > tol) & (k < search.max_iter)  # a NaN ends it
+        s, f, size, _, k = carry
+        return ~rests(s, f, size) & jnp.isfinite(f).all() & (k < search.max_iter)
 
     def body(carry: Any) -> Any:
-        s, f, memory, k = carry
+        s, f, size, memory, k = carry
         s, memory = advance(s, f, memory)
-        return s, rate(s), memory, k + 1
+        f = rate(s)
+        return s, f, jnp.maximum(size, jnp.abs(f).max()), memory, k + 1
 
-    s, f, _, k = jax.lax.while_loop(more, body, (start, rate(start), memory, jnp.array(0)))
-    residual = jnp.abs(f).max()
-    return s, Found(residual <= tol, residual, k)
+    f = rate(start)
+    size = jnp.maximum(slope * jnp.abs(start).max(), jnp.abs(f).max())
+    carry = start, f, size, memory, jnp.array(0)
+    s, f, size, _, k = jax.lax.while_loop(more, body, carry)
+    return s, Found(rests(s, f, size), jnp.abs(f).max(), k)
 
 
 def fixed_point(
@@ -202,9 +218,10 @@ def default_tol(dtype: Any) -> float:
     return float(jnp.finfo(dtype).eps) ** (2 / 3)
 
 
-def tolerance(search: Search, dtype: Any) -> Array:
-    """Return the tolerance of a search in a float type."""
-    return jnp.asarray(default_tol(dtype) if search.tol is None else search.tol, dtype)
+def typical_slope(rate: Rate, state: Array) -> Array:
+    """Return the length of dF/ds times a random vector of length one."""
+    u = jax.random.normal(jax.random.key(0), state.shape, state.dtype)
+    return jnp.linalg.norm(jax.jvp(rate, (state,), (u,))[1]) / jnp.linalg.norm(u)
 
 
 def _method(rate: Rate, start: Array, search: Search) -> tuple[Callable[..., Any], Any]:

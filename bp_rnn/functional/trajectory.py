@@ -8,6 +8,11 @@ import jax.numpy as jnp
 
 from bp_rnn.typing import Array, Loss, Output, Params, Step, StepLoss, Target
 
+#: What stands for an output or a state at a step that does not count: in the domain of the usual
+#: losses (logarithms, square roots), and no value that a target is likely to have. A result times
+#: zero would not do: zero times NaN is NaN, in the loss and in its gradient.
+NEUTRAL = 0.43
+
 #: ``(params, state, xs) -> (last state, all states)`` for one sample.
 Rollout = Callable[[Params, Array, Any], tuple[Array, Array]]
 
@@ -31,6 +36,9 @@ def rollout(step: Step, params: Params, state: Array, xs: Any) -> tuple[Array, A
 def step_loss(output: Output, loss: Loss, penalty: Output | None = None) -> StepLoss:
     r"""Return :math:`\alpha_t l(z_t, y_t) + \beta_t \pi(\theta, s_t)` as a function of a Target.
 
+    Where the weight is zero the loss is not asked, so that nothing it would say, NaN or infinity,
+    reaches the sum or its gradient; and where the share is zero the penalty is not.
+
     Parameters
     ----------
     output : Output
@@ -43,9 +51,13 @@ def step_loss(output: Output, loss: Loss, penalty: Output | None = None) -> Step
 
     def at_one_step(params: Params, state: Array, target: Target) -> tuple[Array, Array]:
         z = output(params, state)
-        value = target.weight * jnp.mean(loss(z, target.y))
+        counts = target.weight > 0
+        asked = jnp.mean(loss(jnp.where(counts, z, NEUTRAL), target.y))
+        value = jnp.where(counts, target.weight * asked, 0)
         if penalty is not None:
-            value += target.share * penalty(params, state)
+            counts = target.share > 0
+            asked = penalty(params, jnp.where(counts, state, NEUTRAL))
+            value += jnp.where(counts, target.share * asked, 0)
         return value, z
 
     return at_one_step
@@ -57,7 +69,7 @@ def mean_targets(ys: Array, mask: Array | None = None, valid: Array | None = Non
     Parameters
     ----------
     ys : Array
-        Targets.
+        Targets; those of steps that do not count must be fit for the loss all the same.
     mask : Array, optional
         ``(B, T)``, how much each step counts; the loss is the mean weighted by it.
     valid : Array, optional

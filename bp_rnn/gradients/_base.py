@@ -12,6 +12,7 @@ import jax.numpy as jnp
 from bp_rnn import _programs
 from bp_rnn._state import System
 from bp_rnn.cells import Cell
+from bp_rnn.cells._probe import probe
 from bp_rnn.functional.influence import Influences
 from bp_rnn.gradients import _memory
 from bp_rnn.typing import Array, Params, StepLoss, Trace, Window
@@ -32,7 +33,8 @@ class GradientAlgorithm(System, abc.ABC):
     Raises
     ------
     TypeError, ValueError
-        If ``cell`` is no Cell, or its state depends on the future and the algorithm goes forward.
+        If ``cell`` is no Cell, one of its functions fails or returns another shape or type than it
+        has to, or its state depends on the future and the algorithm goes forward.
     MemoryError
         If the trace does not fit.
 
@@ -65,6 +67,7 @@ class GradientAlgorithm(System, abc.ABC):
                 f"{type(self).__name__} follows a network forward in time, but the state of "
                 f"{type(cell).__name__} depends on inputs after it; use BPTT, offline"
             )
+        probe(cell)
         super().__init__(mode=cell.mode)
         self.cell = cell
         for name, value in list(vars(cell).items()):

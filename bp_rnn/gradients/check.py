@@ -2,14 +2,17 @@
 
 import functools
 import sys
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
+import brainpy as bp
 import jax
 import jax.numpy as jnp
 
 from bp_rnn.functional import trajectory
-from bp_rnn.gradients._base import GradientAlgorithm
-from bp_rnn.typing import Array, Loss, Params
+from bp_rnn.gradients._problem import problem
+from bp_rnn.gradients.methods import algorithm
+from bp_rnn.typing import Array, Params
 
 
 class GradientCheck(NamedTuple):
@@ -28,38 +31,48 @@ class GradientCheck(NamedTuple):
 
 
 def check_gradient(
-    algorithm: GradientAlgorithm,
-    state: Array,
+    target: bp.DynamicalSystem,
+    state: Any,
     xs: Any,
-    ys: Array,
-    loss: Loss,
-    mask: Array | None = None,
+    ys: Any,
+    loss: str | Callable[..., Any],
+    mask: Any = None,
+    *,
+    method: str | None = None,
+    lengths: Any = None,
 ) -> GradientCheck:
-    """Compare ``algorithm`` with ``jax.grad`` of the unrolled cell, at the current parameters.
+    """Compare an algorithm with ``jax.grad`` of the unrolled cell, at the current parameters.
 
     Parameters
     ----------
-    algorithm : GradientAlgorithm
-        For example ``RTRL(cell)``.
-    state : Array
-        Initial states, ``(B, S)``.
-    xs : Array or Input
-        Input ``(B, T, num_in)``; ``cell.inputs(xs, key)`` puts noise to it.
-    ys : Array
-        Target ``(B, T, ...)``.
-    loss : Loss
-        Of one sample at one step; averaged over time and batch.
-    mask : Array, optional
-        ``(B, T)``, how much each step counts in that mean.
+    target : GradientAlgorithm, Cell or bp.DynamicalSystem
+        For example ``RTRL(cell)``. Of a cell, it is the gradient that ``method`` names.
+    state : array or None
+        Initial states ``(S,)`` or ``(batch, S)``; the cell's own where it is None.
+    xs, ys : array or list
+        Input and target in the layouts of :meth:`OfflineTrainer.fit`. ``cell.inputs(xs, key)``
+        puts noise to an input.
+    loss : str or callable
+        As for :class:`OfflineTrainer`: of one sample at one step; averaged over time and batch.
+    mask : array, optional
+        ``(time,)`` or ``(batch, time)``, how much each step counts in that mean.
+    method : str, optional
+        As for :class:`OfflineTrainer`; ``'bptt'`` by default.
+    lengths : array of int, optional
+        Steps of each sequence, ``(batch,)``.
+
+    Raises
+    ------
+    TypeError, ValueError
+        As for :class:`OfflineTrainer` and its ``fit``.
     """
-    cell = algorithm.cell
-    params = cell.params()
-    targets = trajectory.mean_targets(ys, mask)
-    at_step = trajectory.step_loss(algorithm.output, loss)
-    trace = algorithm.start(params, state)
-    run = jax.jit(functools.partial(algorithm.window, loss=at_step))
+    net = algorithm(target, method, "bptt")
+    cell, params = net.cell, net.cell.params()
+    state, xs, targets, own_loss = problem(cell, state, xs, ys, loss, mask, lengths)
+    trace = net.start(params, state)
+    run = jax.jit(functools.partial(net.window, loss=trajectory.step_loss(net.output, own_loss)))
     found = run(params, state, trace, xs, targets).grads
-    exact_loss = trajectory.step_loss(cell.output, loss)
+    exact_loss = trajectory.step_loss(cell.output, own_loss)
     sample = functools.partial(trajectory.sequence_loss, cell.rollout, exact_loss)
 
     def total(params: Params) -> Array:

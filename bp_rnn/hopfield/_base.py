@@ -132,6 +132,7 @@ class AssociativeMemory(System, abc.ABC):
 
     def store(self, patterns: Any) -> None:
         """Store one pattern ``(num,)``, or several ``(M, num)``, beside those that are there."""
+        self.check_precision()
         new = as_patterns("patterns", patterns, self.num, self.levels)
         old = self.patterns.value
         self._learn(old, new)
@@ -145,6 +146,7 @@ class AssociativeMemory(System, abc.ABC):
         IndexError, TypeError
             If there is no such place, or ``index`` is neither an integer nor a list of them.
         """
+        self.check_precision()
         num = self.patterns.shape[0]
         places = np.atleast_1d(np.asarray(index))
         if places.ndim != 1 or places.dtype.kind not in "iu":
@@ -165,6 +167,7 @@ class AssociativeMemory(System, abc.ABC):
         TypeError, ValueError
             If it has another shape, is not finite, or holds other values than a unit can have.
         """
+        self.check_precision()
         value = as_patterns("probe", probe, self.num, self.probe_levels)
         shape = np.shape(probe)
         if not self.is_batched and shape != (self.num,):
@@ -173,6 +176,7 @@ class AssociativeMemory(System, abc.ABC):
 
     def reset_state(self, batch_size: int | None = None) -> None:
         """Turn every unit off (real ones to 0); ``batch_size`` sets a new batch, if batching."""
+        self.check_precision()
         batch = self.state.shape[:-1] if batch_size is None else (batch_size,)
         shape = (*batch, self.num) if self.is_batched else (self.num,)
         low = 0.0 if self.probe_levels is None else self.probe_levels[0]
@@ -180,6 +184,7 @@ class AssociativeMemory(System, abc.ABC):
 
     def update(self, x: Any = None) -> Array:
         """Advance by one step, with an input ``x`` to each unit, ``(num,)`` or a batch, if any."""
+        self.check_precision()
         params = self.params()
         if x is not None:
             params = self.drive(params, jnp.asarray(bm.as_jax(x), self.state.dtype))
@@ -215,6 +220,7 @@ class AssociativeMemory(System, abc.ABC):
         TypeError, ValueError
             As :meth:`set_state`.
         """
+        self.check_precision()
         value = as_patterns("probe", probe, self.num, self.probe_levels)
         most = jnp.asarray(_check.integer("num_step", num_step, 1))
         params = self.params()

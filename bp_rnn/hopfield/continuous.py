@@ -46,7 +46,9 @@ class ContinuousHopfield(CoupledMemory):
     integrator : str
         A method of ``bp.odeint``, such as ``'euler'`` or ``'rk4'``.
     rest : float
-        ``retrieve`` takes a network for converged once no potential changes faster than this.
+        ``retrieve`` takes a network for converged once no potential changes by more than this
+        within its time constant R C, relative to the largest potential, or to 2/a where all are
+        smaller.
     rule, activity, w, b, mask
         As for :class:`CoupledMemory`; patterns are of -1 and 1, and b is the current I.
     key, mode, name
@@ -129,7 +131,9 @@ class ContinuousHopfield(CoupledMemory):
         """Return the potentials one ``dt`` later."""
         new = self._integrate(state, 0.0, params)
         flips = ((new > 0) != (state > 0)).sum(-1)
-        moving = jnp.abs(new - state).max(-1) > self.rest * self.dt
+        size = jnp.maximum(jnp.abs(new).max(-1), 2 / self.gain)
+        change = jnp.abs(new - state) * self.resistance * self.capacitance / self.dt
+        moving = change.max(-1) > self.rest * size
         return Moved(new, self.fields(params, new), flips.astype(jnp.int32), moving)
 
     def energy_of(self, params: Params, state: Array, field: Any) -> Array:

@@ -31,7 +31,8 @@ class SoftmaxHopfield(AssociativeMemory):
     beta : float
         Inverse temperature of the softmax, above zero.
     rest : float
-        A state has converged once no unit moves further than this in a step.
+        A state has converged once no unit moves further than this in a step, relative to the
+        largest entry of the state.
     key, mode, name
         As for :class:`AssociativeMemory`.
 
@@ -72,7 +73,7 @@ class SoftmaxHopfield(AssociativeMemory):
         """Return ``P^T softmax(beta P x)``."""
         new = jax.nn.softmax(self.beta * field, axis=-1) @ params["patterns"]
         flips = ((new > 0) != (state > 0)).sum(-1).astype(jnp.int32)
-        moving = jnp.abs(new - state).max(-1) > self.rest
+        moving = jnp.abs(new - state).max(-1) > self.rest * jnp.abs(new).max(-1)
         return Moved(new, self.fields(params, new), flips, moving)
 
     def energy_of(self, params: Params, state: Array, field: Any) -> Array:

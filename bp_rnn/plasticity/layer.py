@@ -175,6 +175,7 @@ class PlasticLayer(System):
         ValueError
             If the shape is another one, or, in continuous time, if the ``dt`` of the run is.
         """
+        self.check_precision()
         if self.is_continuous:
             check_time_step(self.dt, self.name)
         value = jnp.asarray(bm.as_jax(u), self.w.dtype)
@@ -228,6 +229,7 @@ class PlasticLayer(System):
         KeyboardInterrupt
             Passed on, with the weights of the last finished chunk of epochs in place.
         """
+        self.check_precision()
         num_epoch = _check.integer("num_epoch", num_epoch, 0)
         shuffle = None if key is None else _check.as_key(key)
         state = self._read()
@@ -262,6 +264,7 @@ class PlasticLayer(System):
             For inputs of the wrong shape or type or with NaN; for lateral weights with a
             nonlinearity, whose rates at rest have no closed form.
         """
+        self.check_precision()
         value = _check.real_array("inputs", inputs)
         if value.ndim == 0 or value.shape[-1] != self.num_in:
             raise ValueError(f"inputs must have shape (..., {self.num_in}), got {value.shape}")

@@ -61,6 +61,15 @@ def norm_growth(layer: PlasticLayer, inputs: Any) -> np.ndarray:
     -------
     numpy.ndarray
         ``(num,)``.
+
+    Raises
+    ------
+    ValueError
+        If ``inputs`` has another shape, or no sample: there is no mean of nothing.
     """
-    u = jnp.atleast_2d(jnp.asarray(_check.real_array("inputs", inputs), layer.w.dtype))
+    array = np.atleast_2d(_check.real_array("inputs", inputs))
+    num_in = layer.w.shape[1]
+    if array.ndim != 2 or array.shape[1] != num_in or not len(array):
+        raise ValueError(f"inputs must have shape (samples, {num_in}), got {array.shape}")
+    u = jnp.asarray(array, layer.w.dtype)
     return np.asarray(2 * (layer.w.value * layer.derivative(u)).sum(1))

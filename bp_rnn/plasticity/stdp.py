@@ -188,6 +188,7 @@ class STDP(System):
         ValueError
             For another shape, or if the ``dt`` of the run is another one.
         """
+        self.check_precision()
         check_time_step(self.dt, self.name)
         pre, post = self._spikes("pre", pre, self.x), self._spikes("post", post, self.y)
         held = Synapses(self.w.value, jnp.atleast_2d(self.x.value), jnp.atleast_2d(self.y.value))

@@ -7,7 +7,7 @@ is squared, as it is in a Gram matrix, which keeps half of the digits only.
 """
 
 import functools
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -31,6 +31,10 @@ class Solution(NamedTuple):
 
     w: np.ndarray
     b: np.ndarray
+
+
+#: The solution as a function of the strength.
+Path = Callable[[float], Solution]
 
 
 class Layout(NamedTuple):
@@ -135,7 +139,10 @@ def solve(layout: Layout, factor: np.ndarray, ridge: float) -> Solution:
 
 
 def cross_validate(
-    layout: Layout, factors: Sequence[np.ndarray], ridges: Sequence[float]
+    layout: Layout,
+    factors: Sequence[np.ndarray],
+    ridges: Sequence[float],
+    path_of: Callable[[Layout, np.ndarray], Path] = RidgePath,
 ) -> np.ndarray:
     """Return the error of each strength ``(K,)``, each part predicted from all the others.
 
@@ -143,7 +150,7 @@ def cross_validate(
     """
     total = np.zeros((len(ridges), layout.num_out))
     for i, held in enumerate(factors):
-        path = RidgePath(layout, merge([*factors[:i], *factors[i + 1 :]]))
+        path = path_of(layout, merge([*factors[:i], *factors[i + 1 :]]))
         total += [layout.squared_errors(held, path(ridge)) for ridge in ridges]
     variance = (layout.centred(merge(factors))[1] ** 2).sum(0)
     return (total / np.where(variance > 0, variance, 1)).mean(1)

@@ -20,7 +20,7 @@ class LMS(OnlineReadout):
     lr : float
         :math:`\eta`, positive. The mean of the weights converges if it is below two over the
         largest eigenvalue of the second moments of ``[h, 1]``; slowly, where these are spread.
-    intercept, mode, name
+    intercept, on_bad, mode, name
         As for :class:`Readout`.
 
     Attributes
@@ -32,10 +32,13 @@ class LMS(OnlineReadout):
     ------
     TypeError, ValueError
         If a size is below one, or ``lr`` not positive.
+    FloatingPointError
+        From :meth:`fit` and :meth:`add`, if ``lr`` is so large that the weights diverge.
 
     Notes
     -----
-    O(num_in) a sample. Sources: Widrow & Hoff 1960; Jaeger 2002.
+    O(num_in) a sample. Constraints hold by projection after every sample. Sources: Widrow & Hoff
+    1960; Jaeger 2002.
     """
 
     def __init__(
@@ -45,10 +48,11 @@ class LMS(OnlineReadout):
         *,
         lr: float = 0.01,
         intercept: bool = True,
+        on_bad: str = "raise",
         mode: bm.Mode | None = None,
         name: str | None = None,
     ) -> None:
-        super().__init__(num_in, num_out, intercept=intercept, mode=mode, name=name)
+        super().__init__(num_in, num_out, intercept=intercept, on_bad=on_bad, mode=mode, name=name)
         self.lr = _check.positive("lr", _check.number("lr", lr))
         self._remember()
 

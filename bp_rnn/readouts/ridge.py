@@ -1,5 +1,6 @@
 """Ridge regression."""
 
+import functools
 import itertools
 from collections.abc import Sequence
 from typing import Any
@@ -11,7 +12,8 @@ from bp_rnn import _check
 from bp_rnn._state import shaped
 from bp_rnn.readouts import _factor
 from bp_rnn.readouts._base import Readout
-from bp_rnn.readouts._factor import Layout, RidgePath, Solution
+from bp_rnn.readouts._boxed import allowed, within
+from bp_rnn.readouts._factor import Layout, Path, RidgePath, Solution
 
 
 class Ridge(Readout):
@@ -22,7 +24,8 @@ class Ridge(Readout):
     Samples go into a triangular factor (a streaming QR decomposition of ``[1, h, y]``), whose
     singular value decomposition gives the solution for every strength at once. Memory is
     O(num_in^2) for any number of samples, and no strength, zero included, can fail: zero is the
-    pseudo-inverse, the solution of the smallest norm.
+    pseudo-inverse, the solution of the smallest norm. Constraints of ``w`` and ``b`` are part of
+    the problem: what they leave is fitted, by active sets where there are bounds.
 
     Parameters
     ----------
@@ -33,7 +36,7 @@ class Ridge(Readout):
     num_fold : int
         Parts of the data, each predicted from all the others, where there is a choice. Samples
         that follow each other in time are alike, so that a part is a stretch of time.
-    intercept, mode, name
+    intercept, on_bad, mode, name
         As for :class:`Readout`.
 
     Attributes
@@ -59,6 +62,8 @@ class Ridge(Readout):
     of Golub & Van Loan 2013, section 5.3.
     """
 
+    within_boxes = True
+    kept_names = ("_factors", "_counts")
     best_ridge: float
     solution: Solution
     errors: np.ndarray
@@ -71,10 +76,11 @@ class Ridge(Readout):
         ridge: float | Sequence[float] = 1e-8,
         num_fold: int = 5,
         intercept: bool = True,
+        on_bad: str = "raise",
         mode: bm.Mode | None = None,
         name: str | None = None,
     ) -> None:
-        super().__init__(num_in, num_out, intercept=intercept, mode=mode, name=name)
+        super().__init__(num_in, num_out, intercept=intercept, on_bad=on_bad, mode=mode, name=name)
         strengths = np.atleast_1d(_check.real_array("ridge", _check.not_negative("ridge", ridge)))
         if strengths.ndim > 1 or not len(strengths):
             raise ValueError(f"ridge must be a number or a list of them, got {ridge}")
@@ -99,9 +105,32 @@ class Ridge(Readout):
         for i, (start, end) in enumerate(itertools.pairwise(cuts)):
             self._append(i, h[start:end], y[start:end])
 
-    def path(self) -> RidgePath:
+    def path(self) -> Path:
         """Return the solutions for all samples so far, as a function of the strength."""
-        return RidgePath(self._layout, self._whole())
+        return self._path(self._layout, self._whole())
+
+    def rounding(self, epsilon: float) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        r"""Return what a rounding of the features makes of the outputs, and how good the fit is.
+
+        Parameters
+        ----------
+        epsilon : float
+            Relative rounding of a feature.
+
+        Returns
+        -------
+        tuple of np.ndarray
+            For each output: :math:`\epsilon \sqrt{\sum_j w_j^2 \langle h_j^2 \rangle}`, which is
+            the deviation that independent roundings make; the root mean squared error of the fit;
+            and the deviation of the target. All ``(num_out,)``.
+        """
+        factor, num = self._whole(), self._counts.sum()
+        first = int(self.intercept)
+        sizes = (factor[:, first : first + self.num_in] ** 2).sum(0) / num
+        noise = epsilon * np.sqrt((self.solution.w**2 * sizes).sum(1))
+        error = np.sqrt(self._layout.squared_errors(factor, self.solution) / num)
+        spread = np.sqrt((self._layout.centred(factor)[1] ** 2).sum(0) / num)
+        return noise, error, spread
 
     def solve(self) -> None:
         """Choose the strength, where there is a choice, and write its solution.
@@ -116,10 +145,23 @@ class Ridge(Readout):
             filled = [f for f, n in zip(self._factors, self._counts, strict=True) if n]
             if len(filled) < 2:
                 raise ValueError("cross-validation needs samples in two folds at least, got one")
-            self.errors = _factor.cross_validate(self._layout, filled, self.ridges)
+            self.errors = _factor.cross_validate(self._layout, filled, self.ridges, self._path)
             self.best_ridge = self.ridges[int(np.argmin(self.errors))]
-        self.solution = _factor.solve(self._layout, factor, self.best_ridge)
-        self._write(*self.solution)
+        if self.boxes:
+            solution = self._path(self._layout, factor)(self.best_ridge)
+        else:
+            solution = _factor.solve(self._layout, factor, self.best_ridge)
+        self._write(*solution)
+        self.solution = solution
+
+    def _path(self, layout: Layout, factor: np.ndarray) -> Path:
+        """Return the solutions of a factor within the constraints."""
+        boxes = self.boxes
+        if not boxes:
+            return RidgePath(layout, factor)
+        values = {"w": self.w.value, "b": self.b.value}
+        limits = {k: allowed(box, values[k]) for k, box in boxes.items()}
+        return functools.partial(within, layout, factor, limits)
 
     def extra_state(self) -> dict[str, Any]:
         """Return the factors of the samples so far, and what was solved."""

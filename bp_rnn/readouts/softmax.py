@@ -10,6 +10,7 @@ import scipy.special
 from bp_rnn import _check
 from bp_rnn._state import shaped
 from bp_rnn.readouts._base import Readout
+from bp_rnn.readouts._boxed import allowed
 
 
 class Softmax(Readout):
@@ -27,7 +28,7 @@ class Softmax(Readout):
     ridge : float
         Strength :math:`\lambda`, positive: without it classes that can be separated have no
         minimum.
-    intercept, mode, name
+    intercept, on_bad, mode, name
         As for :class:`Readout`.
 
     Attributes
@@ -43,8 +44,11 @@ class Softmax(Readout):
     Notes
     -----
     Targets are probabilities of the classes, such as one-hot rows. All samples are kept, and the
-    convex minimum is found by SciPy's L-BFGS.
+    convex minimum is found by SciPy's L-BFGS, within constraints where there are some.
     """
+
+    within_boxes = True
+    kept_names = ("_kept",)
 
     def __init__(
         self,
@@ -53,11 +57,12 @@ class Softmax(Readout):
         *,
         ridge: float = 1e-3,
         intercept: bool = True,
+        on_bad: str = "raise",
         mode: bm.Mode | None = None,
         name: str | None = None,
     ) -> None:
         _check.integer("num_out", num_out, 2)
-        super().__init__(num_in, num_out, intercept=intercept, mode=mode, name=name)
+        super().__init__(num_in, num_out, intercept=intercept, on_bad=on_bad, mode=mode, name=name)
         self.ridge = _check.positive("ridge", _check.number("ridge", ridge))
         self.restart()
 
@@ -74,6 +79,8 @@ class Softmax(Readout):
             As for :class:`Readout`, or if ``y`` holds no probabilities.
         """
         h, y = self.samples(h, y)
+        if not len(h):
+            return
         if y.min() < 0 or not np.allclose(y.sum(1), 1):
             raise ValueError("y must hold probabilities of the classes, rows that sum to one")
         self._kept.append((h.astype(float), y.astype(float)))
@@ -104,7 +111,8 @@ class Softmax(Readout):
             raise ValueError("there are no samples yet; call add or fit before")
         h, y = (np.concatenate(parts) for parts in zip(*self._kept, strict=True))
         # features of one size make the problem round, which L-BFGS needs
-        mean = h.mean(0) if self.intercept else np.zeros(self.num_in)
+        is_centred = self.intercept and "b" not in self.boxes
+        mean = h.mean(0) if is_centred else np.zeros(self.num_in)
         scale = np.sqrt(((h - mean) ** 2).mean(0))
         scale = np.where(scale > 0, scale, 1)
         h = (h - mean) / scale
@@ -122,8 +130,26 @@ class Softmax(Readout):
         start = np.zeros(self.num_out * (self.num_in + 1))
         options = {"maxiter": 5000, "maxfun": 10_000, "ftol": 1e-14, "gtol": 1e-8}
         found = scipy.optimize.minimize(
-            objective, start, jac=True, method="L-BFGS-B", options=options
+            objective,
+            start,
+            jac=True,
+            method="L-BFGS-B",
+            bounds=self._bounds(scale),
+            options=options,
         )
         v = found.x.reshape(self.num_out, -1)
         w = v[:, :-1] / scale
         self._write(w, v[:, -1] * self.intercept - w @ mean)
+
+    def _bounds(self, scale: np.ndarray) -> np.ndarray | None:
+        """Return what constraints allow of scaled weights and intercepts, ``(variables, 2)``."""
+        boxes = self.boxes
+        if not boxes:
+            return None
+        limits = np.empty((self.num_out, self.num_in + 1, 2))
+        limits[..., 0], limits[..., 1] = -np.inf, np.inf
+        if "w" in boxes:
+            limits[:, :-1] = allowed(boxes["w"], self.w.value) * scale[:, None]
+        if "b" in boxes:
+            limits[:, -1] = allowed(boxes["b"], self.b.value)
+        return limits.reshape(-1, 2)

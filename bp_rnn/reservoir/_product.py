@@ -46,10 +46,18 @@ class Dense(Product):
 
 
 class Gather(Product):
-    """As many weights for every unit, ``(num, k)``: ``w[i, j]`` comes from ``sources[i, j]``."""
+    """As many weights for every unit, ``(num, k)``: ``w[i, j]`` comes from ``sources[i, j]``.
 
-    def __init__(self, sources: np.ndarray) -> None:
-        self.sources = sources
+    Parameters
+    ----------
+    sources : np.ndarray
+        ``(num, k)``.
+    is_padded : bool
+        Whether units with fewer sources have weights of zero behind them.
+    """
+
+    def __init__(self, sources: np.ndarray, is_padded: bool = False) -> None:
+        self.sources, self.is_padded = sources, is_padded
 
     def connections(self) -> dict[str, np.ndarray]:
         """Return the sources."""
@@ -70,7 +78,12 @@ class Gather(Product):
         """Return W with the weights alone stored."""
         num, k = self.sources.shape
         starts = np.arange(0, num * k + 1, k)
-        return scipy.sparse.csr_array((w.ravel(), self.sources.ravel(), starts), (num, num))
+        entries = w.ravel(), self.sources.ravel(), starts
+        found = scipy.sparse.csr_array(entries, (num, num), copy=self.is_padded)
+        if self.is_padded:
+            found.sum_duplicates()
+            found.eliminate_zeros()
+        return found
 
 
 class Diagonals(Product):

@@ -1,14 +1,18 @@
 """Which unit of a reservoir drives which, and how strongly."""
 
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
+import scipy.sparse
 
+from bp_rnn import _check
 from bp_rnn.reservoir._product import Dense, Diagonals, Gather, Product
 
 #: Rows that are drawn at once.
 BLOCK = 1000
+#: Share of the sources up to which a matrix given as sparse is held as such.
+STORED = 0.25
 Draw = Callable[[tuple[int, ...]], np.ndarray]
 
 
@@ -79,6 +83,30 @@ TOPOLOGIES: dict[str, Callable[[np.random.Generator, Draw, int, float], Recurren
     "delay_line": delay_line,
     "orthogonal": orthogonal,
 }
+
+
+def own(w: Any, num: int) -> Recurrent:
+    """Return a SciPy sparse matrix or array of any format, held so that few zeros are stored.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If it is not square with ``num`` rows, or its entries are not finite real numbers.
+    """
+    if w.shape != (num, num):
+        raise ValueError(f"w must have shape {(num, num)}, got a sparse one of shape {w.shape}")
+    rows = scipy.sparse.csr_array(w)
+    rows.sum_duplicates()
+    values = _check.real_array("w", rows.data).astype(float)
+    counts = np.diff(rows.indptr)
+    k = max(1, int(counts.max()))
+    if k > STORED * num:
+        return Recurrent(Dense(), rows.toarray().astype(float))
+    row = np.repeat(np.arange(num), counts)
+    column = np.arange(len(values)) - np.repeat(rows.indptr[:-1], counts)
+    sources, weights = np.zeros((num, k), np.int32), np.zeros((num, k))
+    sources[row, column], weights[row, column] = rows.indices, values
+    return Recurrent(Gather(sources, is_padded=True), weights)
 
 
 def degree(num: int, density: float) -> int:

@@ -5,7 +5,9 @@ from typing import Any, Unpack
 from bp_rnn.cells import Bidirectional
 from bp_rnn.cells._base import CellOptions
 from bp_rnn.cells._compose import adopt, named
+from bp_rnn.cells.bidirectional import run_whole
 from bp_rnn.reservoir._base import Reservoir
+from bp_rnn.reservoir._scale import readout_options
 from bp_rnn.reservoir.deep_esn import check_layer
 from bp_rnn.reservoir.esn import ESN
 from bp_rnn.typing import Array, Params
@@ -16,7 +18,9 @@ class BidirectionalESN(Reservoir):
 
     .. math:: z_t = W_{out} [h^f_t, h^b_t] + b_{out}
 
-    where :math:`h^b` runs from the end of the sequence to its start.
+    where :math:`h^b` runs from the end of the sequence to its start. Called, it takes a whole
+    sequence, ``(time, num_in)``, or in a batching mode ``(batch, time, num_in)``, and returns the
+    output of every step.
 
     Parameters
     ----------
@@ -32,7 +36,7 @@ class BidirectionalESN(Reservoir):
     <name>_forward, <name>_backward : bm.Variable
         The Variable ``name`` of each of the two.
     state : bm.Variable
-        ``[forward, backward]`` at one time; a run writes none.
+        ``[forward, backward]`` at one time; after a call, at the last step.
 
     Raises
     ------
@@ -55,7 +59,7 @@ class BidirectionalESN(Reservoir):
         if taken:
             raise TypeError(f"{sorted(taken)} must be given to forward and backward")
         both = Bidirectional(forward, backward)
-        options.setdefault("w_out", 0.0)
+        readout_options(options, "a BidirectionalESN")
         options["mode"] = forward.mode
         super().__init__(both.num_in, both.num, size=both.size, num_hidden=both.num_out, **options)
         self.both, self.trains_start = both, both.trains_start
@@ -77,6 +81,10 @@ class BidirectionalESN(Reservoir):
         """Run forward and backward; ``state`` is where each of the two starts."""
         return self.both.rollout(params, state, xs)
 
+    def update(self, x: Array) -> Array:
+        """Run over a whole sequence; as :meth:`Bidirectional.update`."""
+        return run_whole(self, x)
+
     def hidden(self, params: Params, state: Array) -> Array:
         """Return the features of both, joined."""
         return self.both.hidden(params, state)
@@ -84,11 +92,6 @@ class BidirectionalESN(Reservoir):
     def initial_state(self, params: Params) -> Array:
         """Return the initial states of both, joined."""
         return self.both.initial_state(params)
-
-    def set_state(self, value: Array) -> None:
-        """Write the state here and into the two networks."""
-        super().set_state(value)
-        self.both.set_state(value)
 
     def inputs(self, xs: Array, key: Array | None = None, valid: Array | None = None) -> Any:
         """Return the input with the ends of its sequences."""

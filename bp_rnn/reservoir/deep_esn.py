@@ -11,6 +11,7 @@ from bp_rnn.cells import Cell, Deep
 from bp_rnn.cells._base import CellOptions
 from bp_rnn.cells._compose import adopt, named, own
 from bp_rnn.reservoir._base import Reservoir
+from bp_rnn.reservoir._scale import readout_options
 from bp_rnn.reservoir.esn import ESN
 from bp_rnn.typing import Array, Params
 
@@ -61,7 +62,7 @@ class DeepESN(Reservoir):
         stack = Deep(layers)
         for i, cell in enumerate(layers):
             check_layer(f"layers[{i}]", cell)
-        options.setdefault("w_out", 0.0)
+        readout_options(options, "a DeepESN")
         options["mode"] = layers[0].mode
         super().__init__(stack.num_in, stack.num, size=stack.size, **options)
         self.stack, self.layers = stack, stack.layers

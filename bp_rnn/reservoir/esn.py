@@ -7,17 +7,24 @@ import brainpy.math as bm
 import jax
 import jax.numpy as jnp
 import numpy as np
+import scipy.sparse
 
 from bp_rnn import _check
 from bp_rnn.cells._base import CellOptions
-from bp_rnn.cells._parameter import Initializer, resolve_phi
+from bp_rnn.cells._parameter import resolve_phi
 from bp_rnn.reservoir._base import Reservoir
-from bp_rnn.reservoir._scale import DISTRIBUTIONS, inputs, recurrent, share
-from bp_rnn.reservoir._topology import TOPOLOGIES
+from bp_rnn.reservoir._scale import (
+    dense,
+    inputs,
+    readout_options,
+    recurrent,
+    refuse_beside,
+    scaled,
+    share,
+)
+from bp_rnn.reservoir._topology import Recurrent, own
 from bp_rnn.typing import Array, Params
 
-#: Share of the connections that there are, where none is asked for.
-DENSITY = {"sparse": 0.01, "diagonals": 0.01}
 #: Inputs from which the drive of all steps is computed at once.
 WIDE = 16
 
@@ -42,36 +49,42 @@ class ESN(Reservoir):
         a, above 0 and at most 1.
     phi : str or callable
         As for :class:`RateRNN`.
-    topology : str
-        ``'dense'``; ``'sparse'``, as many random sources for every unit; ``'diagonals'``, random
-        cyclic diagonals, the fastest of the sparse ones; ``'ring'``; ``'delay_line'``;
-        ``'orthogonal'``.
+    topology : str, optional
+        ``'dense'``, the default; ``'sparse'``, as many random sources for every unit;
+        ``'diagonals'``, random cyclic diagonals, the fastest of the sparse ones; ``'ring'``;
+        ``'delay_line'``; ``'orthogonal'``.
     density : float, optional
         Share of the connections that there are, above 0 and at most 1: by default one for a dense
         matrix and 0.01 for ``'sparse'`` and ``'diagonals'``, which store no zeros.
-    distribution : str
-        Of the weights of W, before scaling: ``'uniform'`` between -1 and 1, or ``'normal'``.
+    distribution : str, optional
+        Of the weights of W, before scaling: ``'uniform'`` between -1 and 1, the default, or
+        ``'normal'``.
     spectral_radius : float, optional
         What W is scaled to, 0.9 by default. Ring and delay line have it as their one weight.
+        A matrix of one's own, ``w``, is scaled only if this or ``spectral_norm`` is given.
     spectral_norm : float, optional
         What W is scaled to instead: below one, the network has the echo state property.
-    input_distribution : str
-        Of :math:`W_{in}`, ``'uniform'`` or ``'normal'``.
-    input_scaling : float or array
-        Largest size of :math:`W_{in}` (its deviation, if normal, so that the input is
+    input_distribution : str, optional
+        Of :math:`W_{in}`, ``'uniform'``, the default, or ``'normal'``.
+    input_scaling : float or array, optional
+        Largest size of :math:`W_{in}`, 1 by default (its deviation, if normal, so that the input is
         :math:`\sqrt 3` times as large); a number or ``(num_in,)``.
     input_norm : float, optional
         Spectral norm of :math:`W_{in}` instead.
-    input_density : float
-        Share of the connections from the input.
-    bias_scaling : float
-        Largest size of b.
+    input_density : float, optional
+        Share of the connections from the input, all by default.
+    bias_scaling : float, optional
+        Largest size of b, 0 by default.
     feedback_scaling : float, optional
-        Largest size of :math:`W_{fb}`; without it there is no feedback.
+        Largest size of :math:`W_{fb}`; without it and ``w_fb`` there is no feedback.
     input_features, squares : bool
         Whether the read-out sees the input, and the squares of all else that it sees.
-    w, w_in, b, w_fb : float, array or callable, optional
-        Initialisers as BrainPy takes them, used as they are.
+    w : float, array, SciPy sparse matrix or callable, optional
+        Initialiser of W as BrainPy takes them, ``(num, num)``, or ``(num, k)`` where ``topology``
+        says which sources they come from. Of a sparse matrix or array, in any format, the zeros are
+        not stored if there are many.
+    w_in, b, w_fb : float, array, SciPy sparse matrix or callable, optional
+        Initialisers, used as they are.
     **options
         Those of :class:`Cell` (``num_out``, ``b_out``, ``key``, ``mode``, ...). ``w_out`` is zero
         before :meth:`fit`.
@@ -90,7 +103,8 @@ class ESN(Reservoir):
     ------
     TypeError, ValueError
         For a size below one, ``leak`` or a density outside (0, 1], an unknown name, a negative
-        scaling, or a matrix that can't be scaled because its spectral radius is zero.
+        scaling, a matrix that can't be scaled because its spectral radius is zero, or options
+        without effect beside others, such as ``input_scaling`` beside ``w_in``.
 
     Notes
     -----
@@ -115,32 +129,28 @@ class ESN(Reservoir):
         *,
         leak: float = 1.0,
         phi: str | Callable[[Array], Any] = "tanh",
-        topology: str = "dense",
+        topology: str | None = None,
         density: float | None = None,
-        distribution: str = "uniform",
+        distribution: str | None = None,
         spectral_radius: float | None = None,
         spectral_norm: float | None = None,
-        input_distribution: str = "uniform",
-        input_scaling: Any = 1.0,
+        input_distribution: str | None = None,
+        input_scaling: Any = None,
         input_norm: float | None = None,
-        input_density: float = 1.0,
-        bias_scaling: float = 0.0,
+        input_density: float | None = None,
+        bias_scaling: float | None = None,
         feedback_scaling: float | None = None,
         input_features: bool = False,
         squares: bool = False,
-        w: Initializer | None = None,
-        w_in: Initializer | None = None,
-        b: Initializer | None = None,
-        w_fb: Initializer | None = None,
+        w: Any = None,
+        w_in: Any = None,
+        b: Any = None,
+        w_fb: Any = None,
         **options: Unpack[CellOptions],
     ) -> None:
         num_in, num = _check.integer("num_in", num_in, 1), _check.integer("num", num, 1)
-        topology = _check.choice("topology", topology, TOPOLOGIES)
-        _check.choice("distribution", distribution, DISTRIBUTIONS)
-        _check.choice("input_distribution", input_distribution, DISTRIBUTIONS)
-        density = share("density", DENSITY.get(topology, 1.0) if density is None else density)
-        leak, input_density = share("leak", leak), share("input_density", input_density)
-        options.setdefault("w_out", 0.0)
+        leak = share("leak", leak)
+        readout_options(options, "an ESN")
         plain = not (input_features or squares)
         seen = (num + num_in * bool(input_features)) * (1 + bool(squares))
         super().__init__(
@@ -152,31 +162,23 @@ class ESN(Reservoir):
         )
         self.leak, self.phi = leak, resolve_phi(phi)
         self.input_features, self.squares = bool(input_features), bool(squares)
-        self.rowwise = not self.input_features and feedback_scaling is None
-        found = recurrent(
-            self.key_of("w"),
-            num,
-            topology=topology,
-            density=density,
-            distribution=distribution,
-            radius=spectral_radius,
-            norm=spectral_norm,
-        )
-        self.product = found.product
-        drive = inputs(
-            self.key_of("w_in"),
+        has_feedback = feedback_scaling is not None or w_fb is not None
+        self.rowwise = not (self.input_features or has_feedback)
+        self._add_recurrent(w, spectral_radius, spectral_norm, topology, density, distribution)
+        self._add_drive(
+            "w_in",
+            w_in,
             (num, num_in),
-            name="input_scaling",
-            distribution=input_distribution,
-            scaling=input_scaling,
-            norm=input_norm,
-            density=input_density,
+            input_scaling=input_scaling,
+            input_distribution=input_distribution,
+            input_norm=input_norm,
+            input_density=input_density,
         )
-        bias = inputs(self.key_of("b"), (num,), name="bias_scaling", scaling=bias_scaling)
-        self.add_parameter("w", found.w if w is None else w, found.w.shape)
-        self.add_parameter("w_in", drive if w_in is None else w_in, (num, num_in))
-        self.add_parameter("b", bias if b is None else b, (num,))
-        if feedback_scaling is not None:
+        no_bias = 0.0 if b is None else None
+        self._add_drive(
+            "b", b, (num,), bias_scaling=no_bias if bias_scaling is None else bias_scaling
+        )
+        if has_feedback:
             self._add_feedback(feedback_scaling, w_fb)
         if self.input_features:
             self.add_view("h")
@@ -224,12 +226,63 @@ class ESN(Reservoir):
         """Return which connections there are, where zeros are not stored."""
         return self.product.connections()
 
-    def _add_feedback(self, scaling: float, w_fb: Initializer | None) -> None:
+    def _add_recurrent(
+        self,
+        w: Any,
+        radius: float | None,
+        norm: float | None,
+        topology: str | None,
+        density: float | None,
+        distribution: str | None,
+    ) -> None:
+        """Make W: as drawn and scaled, or as given, which is scaled where that is asked for."""
+        if radius is not None and norm is not None:
+            raise ValueError(
+                f"spectral_radius must be None with spectral_norm={norm}, got {radius}"
+            )
+        if scipy.sparse.issparse(w):
+            refuse_beside(
+                "a sparse matrix w",
+                {"topology": topology, "density": density, "distribution": distribution},
+            )
+            found = own(w, self.num)
+        else:
+            if w is not None:
+                refuse_beside("w", {"distribution": distribution})
+                if topology in (None, "dense"):
+                    refuse_beside("w", {"density": density})
+            found = recurrent(
+                self.key_of("w"),
+                self.num,
+                topology=topology,
+                density=density,
+                distribution=distribution,
+            )
+        self.product = found.product
+        is_own, is_scaled = w is not None, radius is not None or norm is not None
+        if is_scaled or not is_own:
+            if is_own and not scipy.sparse.issparse(w):
+                given = self._parameter("w", w, found.w.shape).value
+                found = Recurrent(found.product, np.asarray(given, float))
+            found = scaled(found, radius, norm)
+            w = found.w
+        self.add_parameter("w", found.w if scipy.sparse.issparse(w) else w, found.w.shape)
+
+    def _add_drive(self, name: str, given: Any, shape: tuple[int, ...], **options: Any) -> None:
+        """Make what drives the units from outside: as drawn and scaled, or as given."""
+        if given is not None:
+            refuse_beside(name, options)
+            self.add_parameter(name, dense(given), shape)
+            return
+        scaling = next(k for k in options if k.endswith("_scaling"))
+        rest = {k.removeprefix("input_"): v for k, v in options.items() if k != scaling}
+        drawn = inputs(self.key_of(name), shape, name=scaling, scaling=options[scaling], **rest)
+        self.add_parameter(name, drawn, shape)
+
+    def _add_feedback(self, scaling: float | None, w_fb: Any) -> None:
         if not self.readout_names:
             raise ValueError("feedback_scaling needs num_out, got None")
-        shape = (self.num, self.num_out)
-        back = inputs(self.key_of("w_fb"), shape, name="feedback_scaling", scaling=scaling)
-        self.add_parameter("w_fb", back if w_fb is None else w_fb, shape)
+        self._add_drive("w_fb", w_fb, (self.num, self.num_out), feedback_scaling=scaling)
         # the step reads the read-out too
         self.param_names, self.readout_names = self.param_names + self.readout_names, ()
         self.has_feedback = True

@@ -9,10 +9,9 @@ from bp_rnn import _check
 from bp_rnn.cells import from_brainpy
 from bp_rnn.cells._base import CellOptions
 from bp_rnn.cells._continuous import require_dt
-from bp_rnn.cells._parameter import Initializer
 from bp_rnn.reservoir import _column, _spiking
 from bp_rnn.reservoir._base import Reservoir
-from bp_rnn.reservoir._scale import generator, share
+from bp_rnn.reservoir._scale import dense, generator, readout_options, refuse_beside, share
 from bp_rnn.typing import Array, Params
 
 CONNECTIVITY = ("distance", "random")
@@ -49,23 +48,25 @@ class LSM(Reservoir):
         Share of inhibitory neurons, from 0 to 1; they come last.
     connectivity : str
         ``'distance'``, as above, or ``'random'``, with one probability for all pairs.
-    length : float
-        :math:`\lambda`, in steps of the grid.
+    length : float, optional
+        For distances, 2 by default: :math:`\lambda`, in steps of the grid.
     width : int
         The grid is a column of width x width.
-    density : float
-        Probability of a random connection, above 0 and at most 1.
-    scaling, input_scaling : float
-        Factors of the sizes of the synapses between neurons and from the input.
-    input_density : float
-        Share of the neurons that each spike train reaches.
+    density : float, optional
+        For ``'random'``, 0.1 by default: the probability of a connection, above 0 and at most 1.
+    scaling, input_scaling : float, optional
+        Factors of the sizes of the synapses between neurons and from the input, 0.15 and 1 by
+        default.
+    input_density : float, optional
+        Share of the neurons that each spike train reaches, 0.3 by default.
     tau_exc, tau_inh, tau_trace : float
         Time constants in ms of the excitatory synapses, of the inhibitory ones, and of the liquid
         state, :math:`\tau_x`.
     dt : float, optional
         Time step in ms, ``bm.get_dt()`` at construction by default.
-    w, w_in : float, array or callable, optional
-        Initialisers in nA as BrainPy takes them, used as they are.
+    w, w_in : float, array, SciPy sparse matrix or callable, optional
+        Initialisers in nA as BrainPy takes them, used as they are, without the options that scale
+        or place what is drawn.
     **options
         Those of :class:`Cell` (``num_out``, ``b_out``, ``key``, ``mode``, ...). ``w_out`` is zero
         before :meth:`fit`.
@@ -114,34 +115,40 @@ class LSM(Reservoir):
         neurons: str | _spiking.Neurons = "lif",
         inhibitory: float = 0.2,
         connectivity: str = "distance",
-        length: float = 2.0,
+        length: float | None = None,
         width: int = 3,
-        density: float = 0.1,
-        scaling: float = 0.15,
-        input_scaling: float = 1.0,
-        input_density: float = 0.3,
+        density: float | None = None,
+        scaling: float | None = None,
+        input_scaling: float | None = None,
+        input_density: float | None = None,
         tau_exc: float = 3.0,
         tau_inh: float = 6.0,
         tau_trace: float = 30.0,
         dt: float | None = None,
-        w: Initializer | None = None,
-        w_in: Initializer | None = None,
+        w: Any = None,
+        w_in: Any = None,
         **options: Unpack[CellOptions],
     ) -> None:
         num_in, num = _check.integer("num_in", num_in, 1), _check.integer("num", num, 1)
         if not callable(neurons):
             _check.choice("neurons", neurons, _spiking.NEURONS)
         _check.choice("connectivity", connectivity, CONNECTIVITY)
+        unused = {"density": density} if connectivity == "distance" else {"length": length}
+        refuse_beside(f"connectivity={connectivity!r}", unused)
+        if w is not None:
+            refuse_beside("w", {"scaling": scaling, "length": length, "density": density})
+        if w_in is not None:
+            refuse_beside("w_in", {"input_scaling": input_scaling, "input_density": input_density})
+        readout_options(options, "an LSM")
         inhibitory = _check.not_negative("inhibitory", _check.number("inhibitory", inhibitory))
         if inhibitory > 1:
             raise ValueError(f"inhibitory must be at most 1, got {inhibitory}")
-        length, density = _positive("length", length), share("density", density)
+        length = _positive("length", 2.0 if length is None else length)
+        density = share("density", 0.1 if density is None else density)
         width = _check.integer("width", width, 1)
-        scaling = _check.not_negative("scaling", _check.number("scaling", scaling))
-        input_scaling = _check.not_negative(
-            "input_scaling", _check.number("input_scaling", input_scaling)
-        )
-        input_density = share("input_density", input_density)
+        scaling = _factor("scaling", 0.15 if scaling is None else scaling)
+        input_scaling = _factor("input_scaling", 1.0 if input_scaling is None else input_scaling)
+        input_density = share("input_density", 0.3 if input_density is None else input_density)
         times = {
             "tau_exc": _positive("tau_exc", tau_exc),
             "tau_inh": _positive("tau_inh", tau_inh),
@@ -153,7 +160,6 @@ class LSM(Reservoir):
             num_in, _spiking.make(neurons, kinds), int((kinds == 0).sum()), **times
         )
         cell = from_brainpy(liquid, num_in)
-        options.setdefault("w_out", 0.0)
         options.setdefault("init_state", cell.initial_state({}))
         super().__init__(num_in, num, size=cell.size, num_hidden=num, **options)
         # in a tuple, where BrainPy does not look for nodes to reset or to save
@@ -169,8 +175,9 @@ class LSM(Reservoir):
             probability = np.full((num, num), density)
         found = scaling * _column.recurrent(rng, kinds, probability)
         drive = _column.inputs(generator(self.key_of("w_in")), kinds, num_in, input_density)
-        self.add_parameter("w", found if w is None else w, (num, num))
-        self.add_parameter("w_in", input_scaling * drive if w_in is None else w_in, (num, num_in))
+        self.add_parameter("w", found if w is None else dense(w), (num, num))
+        drive = input_scaling * drive if w_in is None else dense(w_in)
+        self.add_parameter("w_in", drive, (num, num_in))
         for name in self._places:
             self.add_view(name)
 
@@ -199,6 +206,10 @@ class LSM(Reservoir):
 
 def _positive(name: str, value: Any) -> float:
     return float(_check.positive(name, _check.number(name, value)))
+
+
+def _factor(name: str, value: Any) -> float:
+    return float(_check.not_negative(name, _check.number(name, value)))
 
 
 def _places(liquid: _spiking.Liquid) -> dict[str, slice]:

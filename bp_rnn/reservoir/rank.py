@@ -5,7 +5,7 @@ from typing import Any
 import jax
 import numpy as np
 
-from bp_rnn import _check
+from bp_rnn import _check, _data
 from bp_rnn.reservoir._base import Reservoir
 from bp_rnn.typing import Array
 
@@ -17,8 +17,8 @@ def kernel_rank(net: Reservoir, x: Any, *, tolerance: float = 0.01) -> int:
     ----------
     net : Reservoir
         Nothing in it is changed.
-    x : array
-        M inputs, ``(M, time, num_in)``.
+    x : array or list
+        M inputs, ``(M, time, num_in)``, or a list of ``(time, num_in)`` of any lengths.
     tolerance : float
         Singular values of the features ``(M, num_hidden)`` count above this share of the largest.
 
@@ -39,9 +39,11 @@ def kernel_rank(net: Reservoir, x: Any, *, tolerance: float = 0.01) -> int:
     if not isinstance(net, Reservoir):
         raise TypeError(f"net must be a Reservoir, got {type(net).__name__}")
     tolerance = _check.positive("tolerance", _check.number("tolerance", tolerance))
-    if np.ndim(x) != 3:
+    seqs = _data.sequences(net, x)
+    if not seqs.batched:
         raise ValueError(f"x must have shape (inputs, time, {net.num_in}), got {np.shape(x)}")
-    seen = np.asarray(net.features(x)[:, -1], float)
+    whole = np.asarray(net.features(np.asarray(seqs.xs), lengths=seqs.lengths), float)
+    seen = whole[np.arange(len(whole)), seqs.lengths - 1]
     sizes = np.linalg.svd(seen, compute_uv=False)
     return int((sizes > tolerance * sizes[0]).sum())
 

@@ -4,7 +4,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from bp_rnn import _check
+from bp_rnn import _check, _data
 from bp_rnn.reservoir._base import Reservoir
 
 
@@ -35,7 +35,7 @@ class FadingMemory(NamedTuple):
         return int(late[-1]) + 1 if len(late) else 0
 
 
-def separation(net: Reservoir, u: Any, v: Any) -> np.ndarray:
+def separation(net: Reservoir, u: Any, v: Any) -> Any:
     r"""Return how far apart what the read-out sees of two inputs is, over time.
 
     .. math:: d(t) = | x_u(t) - x_v(t) |
@@ -44,12 +44,13 @@ def separation(net: Reservoir, u: Any, v: Any) -> np.ndarray:
     ----------
     net : Reservoir
         Nothing in it is changed.
-    u, v : array
-        Inputs of one shape, ``(time, num_in)`` or ``(pairs, time, num_in)``.
+    u, v : array or list
+        Inputs of one shape, ``(time, num_in)`` or ``(pairs, time, num_in)``, or lists of pairs of
+        one length.
 
     Returns
     -------
-    np.ndarray
+    np.ndarray or list of np.ndarray
         Euclidean distance after each step, ``(time,)`` or ``(pairs, time)``.
 
     Raises
@@ -62,10 +63,15 @@ def separation(net: Reservoir, u: Any, v: Any) -> np.ndarray:
     Source: Maass, Natschlaeger & Markram 2002, figure 2; lecture 4, section 1.5.4, definition 2.
     """
     _require_reservoir(net)
-    if np.shape(u) != np.shape(v):
+    one, other = _data.sequences(net, u), _data.sequences(net, v)
+    if (one.layout, one.xs.shape) != (other.layout, other.xs.shape):
         raise ValueError(f"v must have the shape of u, {np.shape(u)}, got {np.shape(v)}")
-    first, second = (np.asarray(net.features(x), float) for x in (u, v))
-    return np.linalg.norm(first - second, axis=-1)
+    if (one.lengths != other.lengths).any():
+        raise ValueError(f"v must have the lengths of u, {one.lengths}, got {other.lengths}")
+    first, second = (
+        np.asarray(net.features(np.asarray(s.xs), lengths=s.lengths), float) for s in (one, other)
+    )
+    return one.restore(np.linalg.norm(first - second, axis=-1))
 
 
 def fading_memory(net: Reservoir, past: Any, x: Any) -> FadingMemory:

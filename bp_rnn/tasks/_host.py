@@ -11,7 +11,8 @@ from bp_rnn.typing import Array
 
 def generator(key: Array | int) -> np.random.Generator:
     """Return NumPy's generator of a seed or a JAX key."""
-    return np.random.default_rng(np.asarray(jax.random.key_data(_check.as_key(key))).tolist())
+    known = _check.known_key("a task that is computed by NumPy", key)
+    return np.random.default_rng(np.asarray(jax.random.key_data(known)).tolist())
 
 
 def positive(name: str, value: Any) -> float:

@@ -11,12 +11,12 @@ import jax.numpy as jnp
 import numpy as np
 from tqdm.auto import tqdm
 
-from bp_rnn import _check, _data, _loss, _programs as programs, gradients
+from bp_rnn import _check, _data, _loss, _programs as programs
 from bp_rnn._remake import Remade, generators
 from bp_rnn._state import key_like
-from bp_rnn.cells import Cell, from_brainpy
+from bp_rnn.cells import Cell
 from bp_rnn.equilibrium import EquilibriumAlgorithm
-from bp_rnn.gradients import GradientAlgorithm
+from bp_rnn.gradients.methods import algorithm
 from bp_rnn.train import _monitor, _optimizer
 from bp_rnn.train._checkpoint import check_allowed, check_drawn, check_same
 from bp_rnn.train._clip import Clip
@@ -26,17 +26,6 @@ from bp_rnn.typing import Array
 
 #: What the epochs between two looks at the host should take.
 CHUNK_SECONDS = 0.2
-
-METHODS: dict[str, type[GradientAlgorithm]] = {
-    "bptt": gradients.BPTT,
-    "rtrl": gradients.RTRL,
-    "block_rtrl": gradients.BlockRTRL,
-    "snap": gradients.SnAp,
-    "rflo": gradients.RFLO,
-    "eprop": gradients.EProp,
-    "uoro": gradients.UORO,
-    "kf_rtrl": gradients.KFRTRL,
-}
 
 
 class Trainer(Remade):
@@ -61,7 +50,7 @@ class Trainer(Remade):
         progress_bar: bool = True,
         key: Array | int = 0,
     ) -> None:
-        self.net = _algorithm(target, method, self.method)
+        self.net = algorithm(target, method, self.method)
         if isinstance(self.net, EquilibriumAlgorithm) and not self.at_rest:
             raise TypeError(
                 f"{type(self).__name__} follows sequences, but target is {type(target).__name__}, "
@@ -87,7 +76,7 @@ class Trainer(Remade):
         self._monitors = _monitor.resolve(self.net, monitors)
         optimizer = bp.optim.Adam(lr=1e-3) if optimizer is None else optimizer
         self.optimizer = _optimizer.functional(optimizer, self.cell.train_params())
-        self.key = _check.as_key(key)
+        self.key = _check.known_key(type(self).__name__, key)
         self.mon = bp.tools.DotDict()
         self.train_losses = np.zeros(0)
         self._last_start: Array | None = None
@@ -108,17 +97,21 @@ class Trainer(Remade):
         Parameters
         ----------
         data : tuple
-            Input ``x`` and target ``y``: ``(time, features)`` or ``(batch, time, features)``; a
-            single feature may come without its axis in ``(time,)``. Class labels are integers
-            without the feature axis. A third entry is the mask, ``(time,)`` or ``(batch, time)``:
-            the loss is the mean over steps weighted by it, all ones by default.
+            Input ``x`` and target ``y``: ``(time, features)`` or ``(batch, time, features)``, or
+            lists of sequences ``(time, features)`` of any lengths; a single feature may come
+            without its axis in ``(time,)``. Class labels are integers without the feature axis. A
+            third entry is the mask, ``(time,)`` or ``(batch, time)``: the loss is the mean over
+            steps weighted by it, all ones by default. Of ``np.ma`` arrays, masked inputs end a
+            sequence, and masked targets have no loss.
         num_epoch : int
             Passes over the data.
         batch_size : int, optional
             Samples of one minibatch, drawn anew each epoch; all of them by default.
         lengths : array of int, optional
-            Steps of each sequence, ``(batch,)``; what comes after is filling and counts for
-            nothing.
+            Steps of each sequence of an array, ``(batch,)``. What comes behind is filling, which
+            may be anything: nothing depends on it, and nothing on a target where the mask is zero.
+            The network's state stays as it was where a sequence ends before the last step of the
+            array, and else becomes that after it.
         reset_state : bool
             Start every epoch from the initial state with an empty trace; False goes on from where
             the network is (a stream), for data without a batch axis or of the network's batch.
@@ -126,8 +119,14 @@ class Trainer(Remade):
         Returns
         -------
         numpy.ndarray
-            Shape ``(num_epoch,)``, each the loss before the updates of its epoch; also appended
-            to ``train_losses``.
+            Shape ``(num_epoch,)``, each the loss before the updates of its epoch, the mean over
+            what counts; also appended to ``train_losses``.
+
+        Notes
+        -----
+        A minibatch, or a window of :class:`OnlineTrainer`, in which no step counts has no loss and
+        changes no parameter. A program is compiled for each shape of the data: give sequences of
+        many lengths as one list.
 
         Raises
         ------
@@ -142,12 +141,21 @@ class Trainer(Remade):
             Passed on, with the parameters of the last finished chunk of epochs in place.
         """
         num_epoch = _check.integer("num_epoch", num_epoch, 0)
-        batch = Batch(*_data.batch(self.cell, data, lengths))
+        batch = Batch(*_data.batch(self.cell, data, lengths, self.loss))
         num = batch.xs.shape[0]
         batch_size = self._check_batch(batch_size, num, reset_state)
         self.net.check_memory(batch_size)
-        if lengths is not None and not reset_state:
-            raise ValueError("lengths must be None with reset_state=False: a stream has no filling")
+        is_full = bool(batch.valid.all())
+        if not reset_state and not is_full:
+            raise ValueError(
+                "reset_state must be True for sequences of different lengths: a stream has no "
+                "filling"
+            )
+        if isinstance(self.init_state, str) and not bool((batch.mask[:, 0] > 0).all()):
+            raise ValueError(
+                f"init_state={self.init_state!r} needs the first target of every sequence, but one "
+                "is masked; give the trainer an array as init_state"
+            )
         start = _data.initial_state(self.cell, self.init_state, batch.ys, num)
         fixed = Fixed(batch, start, self.cell.boxes)
         learner = self._read(start[:batch_size], reset_state)
@@ -170,7 +178,7 @@ class Trainer(Remade):
                 found = np.asarray(found)[: int(steps)]
                 # one assignment: an interrupt sees this chunk either whole or not at all
                 finished = learner, before, np.append(losses, found)
-                self._write(learner)
+                self._write(learner, is_full)
                 done += len(found)
                 bar.set_postfix(loss=f"{found[-1]:.4g}", refresh=False)
                 bar.update(len(found))
@@ -178,7 +186,7 @@ class Trainer(Remade):
         finally:
             bar.close()
             learner, _, losses = finished
-            self._write(learner)  # again: an interrupt may have come in the midst of writing
+            self._write(learner, is_full)  # again: an interrupt may have come while writing
             self.train_losses = np.append(self.train_losses, losses[np.isfinite(losses)])
         if not ok:
             raise FloatingPointError(_not_finite(done, losses[-1], self._report))
@@ -191,38 +199,43 @@ class Trainer(Remade):
         init_state: Any = None,
         lengths: Any = None,
         key: Array | int | None = None,
-    ) -> Array:
+    ) -> Array | list[Array]:
         """Return the outputs for ``x``, and record the monitors in ``mon``; trains nothing.
 
         Parameters
         ----------
-        x : array
+        x : array or list
             Input, in the layouts of :meth:`fit`.
         init_state : array, optional
             Initial state ``(S,)`` or ``(batch, S)``. By default that of the trainer; where it is
             ``'target'``, the one of the last :meth:`fit`.
         lengths : array of int, optional
-            Steps of each sequence, as in :meth:`fit`; outputs after them mean nothing.
+            Steps of each sequence, as in :meth:`fit`; outputs behind them mean nothing.
         key : int or JAX key, optional
             Seed of the noise of a noisy network; without it the run is free of noise.
 
         Returns
         -------
-        Array
-            ``(time, num_out)`` or ``(batch, time, num_out)``; entries of ``mon`` likewise.
+        Array or list of Array
+            ``(time, num_out)`` or ``(batch, time, num_out)``, or for a list of sequences a list of
+            the former; entries of ``mon`` likewise.
+
+        Notes
+        -----
+        Many lengths are padded to a few, with which a program is compiled each.
         """
-        xs, batched = _data.inputs(self.cell, x)
-        start = self._start_of(init_state, xs.shape[0])
-        valid = _data.valid_steps(xs, lengths)
+        seqs = _data.sequences(self.cell, x, lengths)
+        start = self._start_of(init_state, len(seqs.valid))
         params = self.cell.params()
         noise = None if key is None else _check.as_key(key)
-        driven = self.cell.inputs(xs, noise, None if lengths is None else valid)
-        run = self._find_predict()
-        zs, mon = run(params, start, self.net.start(params, start), driven)
-        if not batched:
-            zs, mon = jax.tree.map(lambda v: v[0], (zs, mon))
-        self.mon = bp.tools.DotDict({k: np.asarray(v) for k, v in mon.items()})
-        return zs
+        more = seqs.padded()
+        valid = None if more.valid.all() else _data.on_device(more.valid, more.xs.dtype)
+        driven = self.cell.inputs(more.xs, noise, valid)
+        zs, mon = self._find_predict()(params, start, self.net.start(params, start), driven)
+        # cut on the host, where no program is compiled for each length
+        zs, mon = jax.tree.map(np.asarray, (zs, mon))
+        self.mon = bp.tools.DotDict({k: seqs.restore(v) for k, v in mon.items()})
+        return jax.tree.map(lambda z: jnp.asarray(z, z.dtype), seqs.restore(zs))
 
     def state_dict(self) -> dict[str, Any]:
         """Return all that :meth:`load_state_dict` needs to go on, as a dict of arrays.
@@ -308,11 +321,14 @@ class Trainer(Remade):
                 state, trace = jax.tree.map(lambda v: v[None], (state, trace))
         return Learner(self.cell.params(), self.optimizer.read(), state, trace, self.key)
 
-    def _write(self, learner: Learner) -> None:
+    def _write(self, learner: Learner, has_end: bool) -> None:
+        """Write what was learnt, and the state if it is that at the end of every sequence."""
         for name, variable in self.cell.train_params().items():
             variable.value = learner.params[name]
         self.optimizer.write(learner.optimizer)
         self.key = learner.key
+        if not has_end:
+            return
         state, trace = learner.state, learner.trace
         if not self.cell.is_batched:
             if state.shape[0] > 1:  # a batch has no place in the Variables of one sample
@@ -369,14 +385,3 @@ def _not_finite(epoch: int, loss: float, report: Any) -> str:
         f"{what} at epoch {epoch} of this fit; the parameters of the last finite loss are in "
         "place (a smaller lr or clip_norm=... may help)"
     )
-
-
-def _algorithm(target: bp.DynamicalSystem, method: str | None, default: str) -> GradientAlgorithm:
-    if method is not None:
-        _check.choice("method", method, METHODS)
-    if isinstance(target, GradientAlgorithm):
-        if method is not None and not isinstance(target, METHODS[method]):
-            raise ValueError(f"method is {method!r}, but target is already {type(target).__name__}")
-        return target
-    cell = target if isinstance(target, Cell) else from_brainpy(target)
-    return METHODS[method or default](cell)

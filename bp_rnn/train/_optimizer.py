@@ -1,5 +1,6 @@
 """One functional face for BrainPy's optimisers and for optax transformations."""
 
+import inspect
 from typing import Any, NamedTuple, Protocol
 
 import brainpy as bp
@@ -46,6 +47,12 @@ def functional(optimizer: Any, variables: dict[str, bm.TrainVar]) -> Functional:
     ValueError
         If it already trains other Variables.
     """
+    if isinstance(optimizer, type) or inspect.isfunction(optimizer):
+        name = optimizer.__name__
+        raise TypeError(
+            "optimizer must be one of bp.optim or an optax transformation, got what makes one: "
+            f"{name}; write {name}(lr), with its learning rate"
+        )
     if isinstance(optimizer, bp.optim.Optimizer):
         return _BrainPy(optimizer, variables)
     if callable(getattr(optimizer, "init", None)) and callable(getattr(optimizer, "update", None)):

@@ -126,7 +126,7 @@ class Program(NamedTuple):
     def _epoch(
         self, learner: Learner, fixed: Fixed, batch_size: int, reset: bool
     ) -> tuple[Learner, Array, Any]:
-        """Learn every minibatch once; the loss is that before each update, averaged."""
+        """Learn every minibatch once; the loss is that before each update, over what counts."""
         batch = fixed.batch
         if batch_size == batch.xs.shape[0]:
             learner, loss, report = self._sequences(learner, fixed, reset)
@@ -134,14 +134,16 @@ class Program(NamedTuple):
             key, shuffle = jax.random.split(learner.key)
             order = jax.random.permutation(shuffle, batch.xs.shape[0]).reshape(-1, batch_size)
 
-            def minibatch(learner: Learner, rows: Array) -> tuple[Learner, tuple[Array, Any]]:
+            def minibatch(learner: Learner, rows: Array) -> Any:
                 part = jax.tree.map(lambda v: v[rows], batch)
                 few = Fixed(part, fixed.start[rows], fixed.boxes)
                 learner, loss, report = self._sequences(learner, few, True)
-                return learner, (loss, report)
+                return learner, (loss, part.mask.sum(), report)
 
-            learner, (found, reports) = jax.lax.scan(minibatch, learner._replace(key=key), order)
-            loss, back = found.mean(), jnp.argsort(order.reshape(-1))
+            learner, (losses, counts, reports) = jax.lax.scan(
+                minibatch, learner._replace(key=key), order
+            )
+            loss, back = _mean(losses, counts), jnp.argsort(order.reshape(-1))
             report = jax.tree.map(lambda v: v.reshape(-1, *v.shape[2:])[back], reports)
         learner = learner._replace(optimizer=self.optimizer.end_epoch(learner.optimizer))
         return learner, loss, report
@@ -176,7 +178,7 @@ class Program(NamedTuple):
             learner, (last, count, more) = learn(learner, rest)
             losses, counts = jnp.append(losses, last), jnp.append(counts, count)
             report = jax.tree.map(lambda a, b: jnp.concatenate([a, b], 1), report, more)
-        return learner, losses @ counts / counts.sum(), report
+        return learner, _mean(losses, counts), report
 
     def _begin(self, learner: Learner, fixed: Fixed, reset: bool) -> tuple[Learner, Array | None]:
         """Draw the keys of a run, and put the network where it starts."""
@@ -198,7 +200,11 @@ class Program(NamedTuple):
     def _window(
         self, learner: Learner, now: Batch, boxes: dict[str, Box]
     ) -> tuple[Learner, Array, Any]:
-        """Learn one window: its gradient, clipped, and one step of the optimiser."""
+        """Learn one window: its gradient, clipped, and one step of the optimiser.
+
+        A window in which no step counts has no loss. Nothing is learnt from it, not by a penalty
+        or the optimiser's momentum either: only the state and the trace go on.
+        """
         params, state = learner.params, learner.state
         targets = trajectory.mean_targets(now.ys, now.mask, now.valid)
         found: Window = self.net.window(
@@ -208,6 +214,9 @@ class Program(NamedTuple):
         grads = self.clip(free_gradient(boxes, grads))
         new, optimizer = self.optimizer.update(params, grads, learner.optimizer)
         new = project_all(boxes, new, params)
+        new, optimizer = _choose(
+            (now.mask > 0).any(), (new, optimizer), (params, learner.optimizer)
+        )
         return Learner(new, optimizer, found.state, found.trace, learner.key), loss, found.report
 
     def forward(
@@ -234,6 +243,13 @@ class Program(NamedTuple):
 
 def _all_finite(tree: Params) -> Array:
     return jnp.all(jnp.stack([jnp.isfinite(v).all() for v in tree.values()]))
+
+
+def _mean(losses: Array, counts: Array) -> Array:
+    """Return the mean loss of what counts; zero where nothing does."""
+    total = counts.sum()
+    share = counts / jnp.where(total > 0, total, 1)
+    return jnp.where(share > 0, losses * share, 0).sum()
 
 
 def _choose(condition: Array, yes: Any, no: Any) -> Any:

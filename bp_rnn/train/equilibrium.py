@@ -101,7 +101,7 @@ class EquilibriumTrainer(Trainer):
         ----------
         data : tuple
             Input ``x``, ``(samples, num_in)``, and target ``y``, ``(samples, num_out)`` or class
-            labels ``(samples,)``.
+            labels ``(samples,)``. Samples that ``np.ma`` masks are left out, of ``report`` too.
         num_epoch, batch_size : int
             As for :meth:`OfflineTrainer.fit`.
 
@@ -116,8 +116,7 @@ class EquilibriumTrainer(Trainer):
         """
         if not isinstance(data, tuple | list) or len(data) != 2:
             raise TypeError(f"data must be a pair (x, y), got {type(data).__name__}")
-        x = _data.samples(self.cell, data[0])
-        y = _data.targets(self.cell, data[1], x.shape[:1])
+        x, y = _data.pairs(self.cell, data[0], data[1], self.loss)
         try:
             return super().fit((x[:, None], y[:, None]), num_epoch=num_epoch, batch_size=batch_size)
         finally:
