@@ -431,6 +431,21 @@ def test_reservoirs_predict_and_generate_alike():
             assert_same(other.generate(9), net.generate(9))
 
 
+def test_reservoirs_learn_on_alike():
+    series = np.sin(np.arange(60) / 5)[:, None]
+    net, fresh = bp_rnn.ESN(1, 10, num_out=1), bp_rnn.ESN(1, 10, num_out=1)
+    net.fit(series[:-1], series[1:])
+    loaded = by_pickle(net)
+    loaded.load_state_dict(net.state_dict())
+    copies = [way(net) for way in WAYS.values()]
+    for other in (net, loaded, fresh, *copies):
+        other.partial_fit(series[::-1][:-1], series[::-1][1:], reset_state=True)
+    for other in copies:
+        assert_same(dict(other.state_dict()), dict(net.state_dict()))
+    assert_same(loaded.w_out.value, fresh.w_out.value)  # what learnt before is not loaded
+    assert not np.allclose(loaded.w_out.value, net.w_out.value)
+
+
 def trainer(kind, optimizer):
     options = {"optimizer": optimizer, "progress_bar": False, "key": 3}
     if kind == "equilibrium":
