@@ -390,7 +390,8 @@ class Reservoir(Cell, abc.ABC):
 
     def take_more_state(self, saved: tuple[Readout, ...]) -> None:
         """Take back what :meth:`more_state` returned."""
-        self._learner = saved
+        if saved:
+            self._learner = saved
 
     def take_extra_state(self, saved: Any) -> None:
         """Forget what learnt here: weights that are loaded are not its own."""
