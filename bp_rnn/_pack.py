@@ -50,6 +50,8 @@ def pack(value: Any) -> Any:
 
 def unpack(value: Any) -> Any:
     """Return what :func:`pack` took."""
+    if isinstance(value, bm.Variable):
+        return getattr(value, "became", value)
     if isinstance(value, _Array):
         return as_jax(value.value)
     if isinstance(value, _Key):

@@ -26,10 +26,12 @@ import numpy as np
 KNOWN = ("bp_rnn.", "brainpy.optim.", "brainpy.math.modes")
 #: The global variables of their functions never change.
 LIBRARIES = ("bp_rnn.", "brainpy.", "jax.", "optax.", "numpy.")
+#: What an object was made from; only copies need it.
+RECIPE = "_recipe"
 #: Attributes that no program depends on: names, how values were drawn at construction, and what is
 #: derived from the other attributes. Values of a ``cached_property`` are derived too.
 NAMES = {"_name", "_implicit_vars", "_implicit_nodes"}
-DRAWN = {"_key", "has_key", "_drawn", "_recipe", "rng"}
+DRAWN = {"_key", "has_key", "_drawn", RECIPE, "rng"}
 #: What a reservoir learnt, and where it stopped.
 LEARNT = {"_learner", "_end"}
 IGNORED = NAMES | DRAWN | LEARNT | {"_integrate", "_influence", "_views"}
@@ -186,6 +188,8 @@ def shell(system: Any) -> Any:
     """
     copy = object.__new__(type(system))
     for name, value in vars(system).items():
+        if name == RECIPE:
+            continue
         is_variable = isinstance(value, bm.Variable)
         copy.__dict__[name] = (
             jax.ShapeDtypeStruct(value.shape, value.dtype) if is_variable else value

@@ -196,6 +196,7 @@ def _variables(made: Any) -> dict[str, bm.Variable]:
 
 def _overwrite(variable: bm.Variable, other: bm.Variable) -> None:
     variable.restore_value(other.value)  # not .value: batch and patterns may be others in number
+    other.became = variable  # for what refers to it, such as a monitor
     box = getattr(other, "box", None)
     if box is not None or hasattr(variable, "box"):
         variable.box = box

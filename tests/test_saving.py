@@ -3,11 +3,16 @@
 import copy
 import gc
 import inspect
+import os
+import pathlib
 import pickle
+import subprocess
+import sys
 
 import brainpy as bp
 import brainpy.math as bm
 import cases
+import cloudpickle
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -20,6 +25,7 @@ from bp_rnn._pack import is_data
 from bp_rnn._remake import generators
 from bp_rnn._state import System
 
+ROOT = pathlib.Path(__file__).parents[1]
 NUM_IN, NUM, NUM_OUT = cases.NUM_IN, cases.NUM, cases.NUM_OUT
 RNG = np.random.default_rng(0)
 X = RNG.normal(size=(6, NUM_IN))
@@ -147,7 +153,7 @@ def assert_same(a, b):
 
 
 def by_cloudpickle(made):
-    return pytest.importorskip("cloudpickle").loads(pytest.importorskip("cloudpickle").dumps(made))
+    return cloudpickle.loads(cloudpickle.dumps(made))
 
 
 def by_pickle(made):
@@ -322,6 +328,16 @@ def test_what_is_shared_stays_shared():
         assert rtrl.r is other.state
 
 
+def test_a_monitor_of_a_variable_follows_the_copy():
+    net = cell()
+    first = bp_rnn.OfflineTrainer(net, monitors={"rate": net.r}, progress_bar=False)
+    for way in (by_pickle, copy.deepcopy):
+        other = way(first)
+        other.predict(X)
+        assert other.mon.rate.shape == (6, NUM)
+        assert np.ptp(other.mon.rate, axis=0).all()
+
+
 def test_arguments_may_change_afterwards():
     start = np.full((NUM, NUM), 0.1)
     layers = [bp_rnn.CTRNN(NUM_IN, NUM, w=start)]
@@ -366,6 +382,18 @@ def test_patterns_go_into_a_fresh_memory(kind, nested):
         net.state_dict()[other.name]
 
 
+@pytest.mark.parametrize("name", ["RateRNN-noise", "DiscreteHopfield"])
+def test_a_state_has_the_random_generator(name):
+    system, other = used(name), SYSTEMS[name]()
+    if name == "DiscreteHopfield":  # the order of updates is random
+        system.set_state(np.resize([1.0, -1.0, 1.0], 12))
+    other.load_state_dict(system.state_dict())
+    for _ in range(3):
+        x = () if name == "DiscreteHopfield" else (X[0],)
+        assert_same(other.update(*x), system.update(*x))
+    assert "rng" in system.state_dict()
+
+
 def test_a_batch_is_whole_or_refused():
     net = cell(bm.TrainingMode(2))
     saved = {**net.state_dict(), "state": np.zeros((3, NUM))}
@@ -403,6 +431,21 @@ def test_reservoirs_predict_and_generate_alike():
             assert_same(other.generate(9), net.generate(9))
 
 
+def test_reservoirs_learn_on_alike():
+    series = np.sin(np.arange(60) / 5)[:, None]
+    net, fresh = bp_rnn.ESN(1, 10, num_out=1), bp_rnn.ESN(1, 10, num_out=1)
+    net.fit(series[:-1], series[1:])
+    loaded = by_pickle(net)
+    loaded.load_state_dict(net.state_dict())
+    copies = [way(net) for way in WAYS.values()]
+    for other in (net, loaded, fresh, *copies):
+        other.partial_fit(series[::-1][:-1], series[::-1][1:], reset_state=True)
+    for other in copies:
+        assert_same(dict(other.state_dict()), dict(net.state_dict()))
+    assert_same(loaded.w_out.value, fresh.w_out.value)  # what learnt before is not loaded
+    assert not np.allclose(loaded.w_out.value, net.w_out.value)
+
+
 def trainer(kind, optimizer):
     options = {"optimizer": optimizer, "progress_bar": False, "key": 3}
     if kind == "equilibrium":
@@ -437,6 +480,8 @@ def test_a_copied_trainer_learns_on_with_the_same_bits(kind, optimizer):
     copies = [way(first) for way in ways]
     second = trainer(kind, optimizer())
     second.load_state_dict(saved)
+    assert_same(second.state_dict(), saved)
+    assert_same(second.predict(data[0]), first.predict(data[0]))
     losses = first.fit(data, num_epoch=2, batch_size=2)
     for other in copies:
         assert_same(other.state_dict(), saved)
@@ -448,3 +493,37 @@ def test_a_copied_trainer_learns_on_with_the_same_bits(kind, optimizer):
         assert_same(other.fit(data, num_epoch=2, batch_size=2), losses)
         assert_same(other.state_dict(), first.state_dict())
         assert_same(other.predict(data[0]), first.predict(data[0]))
+
+
+def test_another_process_goes_on_with_the_same_bits(tmp_path):
+    series = np.sin(np.arange(40) / 5)[:, None]
+    net = bp_rnn.ESN(1, 10, num_out=1, name="echo_of_another_process")
+    net.fit(series[:-1], series[1:], washout=5)
+    memory = bp_rnn.DiscreteHopfield(12)
+    memory.store(hopfield.random_patterns(0, 2, 12))
+    learner = bp_rnn.OnlineTrainer(bp_rnn.GRU(1, 4, num_out=1), progress_bar=False)
+    learner.fit((series, series), num_epoch=1)
+    code = """
+import pickle
+import brainpy.math as bm
+import numpy as np
+bm.enable_x64()
+net, memory, learner = pickle.load(open("made", "rb"))
+series = np.load("series.npy")
+assert net.name == "echo_of_another_process"
+losses = learner.fit((series, series), num_epoch=2)
+found = [net.generate(5), memory.retrieve(np.ones(12)).state, losses]
+pickle.dump([np.asarray(v) for v in found], open("found", "wb"))
+"""
+    (tmp_path / "made").write_bytes(pickle.dumps([net, memory, learner]))
+    np.save(tmp_path / "series.npy", series)
+    path = os.pathsep.join([str(ROOT), *filter(None, [os.environ.get("PYTHONPATH")])])
+    subprocess.run(
+        [sys.executable, "-c", code],
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": path},
+        check=True,
+    )
+    found = pickle.loads((tmp_path / "found").read_bytes())
+    expected = [net.generate(5), memory.retrieve(np.ones(12)).state]
+    assert_same(found, [*expected, learner.fit((series, series), num_epoch=2)])

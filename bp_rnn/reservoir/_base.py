@@ -136,7 +136,8 @@ class Reservoir(Driven, abc.ABC):
 
         All pieces together give the ridge solution of all of the data; an online read-out goes on
         from where it is, and forgets by its own ``forgetting``. It goes on with the read-out of the
-        last ``fit`` or ``partial_fit``, if none is given.
+        last ``fit`` or ``partial_fit``, if none is given. Copies and pickles have that read-out,
+        but ``state_dict`` has not: after :meth:`load_state_dict` learning starts anew.
 
         Parameters
         ----------
@@ -233,6 +234,20 @@ class Reservoir(Driven, abc.ABC):
             self._keep(state)
             self._end = (state, data.last) if self.has_feedback else None
         _learning.warn_of_rounding(self, learner)
+
+    def more_state(self) -> tuple[Readout, ...]:
+        """Return what learnt last, so that copies go on with it."""
+        return self._learner
+
+    def take_more_state(self, saved: tuple[Readout, ...]) -> None:
+        """Take back what :meth:`more_state` returned."""
+        if saved:
+            self._learner = saved
+
+    def take_extra_state(self, saved: Any) -> None:
+        """Forget what learnt here: weights that are loaded are not its own."""
+        super().take_extra_state(saved)
+        self._learner, self._end = (), None
 
     def _same_learner(self, ridge: Any, readout: Readout | None) -> Readout:
         """Return what goes on learning."""
