@@ -294,3 +294,13 @@ def test_masked_samples_of_an_equilibrium_are_left_out():
     partly = np.ma.array(y, mask=np.eye(4, cases.NUM_OUT, dtype=bool))
     with pytest.raises(ValueError, match="y is masked in some entries of the sample at index 0"):
         trainer.net.gradient(x, partly)
+
+
+def test_a_step_of_weight_zero_adds_nothing_whatever_its_loss():
+    loss = trajectory.step_loss(
+        lambda _, s: s, lambda z, y: (z - y) ** 2, lambda _, s: jnp.log(s).sum()
+    )
+    target = trajectory.Target(jnp.full(2, jnp.nan), jnp.zeros(()), jnp.zeros(()))
+    value, slope = jax.value_and_grad(lambda s: loss({}, s, target)[0])(jnp.full(2, -jnp.inf))
+    assert value == 0
+    np.testing.assert_array_equal(slope, 0)
