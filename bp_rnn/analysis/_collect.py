@@ -116,8 +116,9 @@ class Collection:
 
     @property
     def is_repeated(self) -> bool:
-        """Whether each fixed point was hit more than once."""
-        return bool((self.hits[np.array(self.kinds, int) != SLOW] > 1).all())
+        """Whether there are fixed points, and each was hit more than once."""
+        hits = self.hits[np.array(self.kinds, int) != SLOW]
+        return len(hits) > 0 and bool((hits > 1).all())
 
     @property
     def num_isolated(self) -> int:

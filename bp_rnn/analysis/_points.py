@@ -24,7 +24,7 @@ class Search(NamedTuple):
         :math:`1 - f_1 / n` of n hits.
     is_complete : bool
         Whether it ended because nothing seemed to be missing, and not because of ``max_round``, and
-        no fixed point was hit by a single start.
+        each fixed point was hit by more than one start; False where none was found.
     """
 
     num_start: int

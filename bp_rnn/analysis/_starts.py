@@ -14,7 +14,8 @@ from bp_rnn.typing import Array, Params
 
 #: Runs that show where the states of a system are, their steps, and those that are kept.
 NUM_RUN, NUM_STEP, KEPT = 64, 300, (0, 3, 10, 30, 100, 200, 299)
-#: States beyond this many units have run away; from this one of those kept on, a run is at home.
+#: States beyond this many units, or times the centre, have run away; from this one of those kept
+#: on, a run is at home.
 FAR, SETTLED = 1e4, 3
 #: States of which the nearest is taken.
 NEAR = 8
@@ -110,7 +111,8 @@ def visited(
     starts = around + size * sizes * rng.standard_normal((NUM_RUN, system.size))
     starts = np.clip(np.concatenate([centre[None], starts[1:]]), low, high)
     runs = np.asarray(_runs(system)(params, jnp.asarray(starts, dtype_of(system)), x), float)
-    is_near = (np.abs(runs) < FAR * size).all(2)
+    # the unit may be far smaller than where the system is: a neuron at -65 mV bends within 0.01 mV
+    is_near = (np.abs(runs) < FAR * (size + np.abs(centre).max())).all(2)
     # a start far away may stay there where its gates are shut for ever
     usual = runs[:, SETTLED:][(sizes <= 1) & is_near[:, SETTLED:]]
     if len(usual):
