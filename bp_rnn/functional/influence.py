@@ -68,6 +68,8 @@ class Influence:
     ) -> None:
         self.taps = Taps(step, names, params, state, x)
         self.size = state.shape[0]
+        #: Which states depend on which, where all parameters are free; found when first needed.
+        self.dependence: Any = None
         self.blocks = None if num is None else self.size // num
         #: Unit that each tap of a group drives, ``(U,)``, and its states, ``(S / num, U)``.
         self.unit = [_units(g, num, params) for g in self.taps.groups]

@@ -70,7 +70,12 @@ def reached(
     start : list of Array, optional
         p before the first step, ``(S, U, F)`` for each group: where it is not zero is kept too.
     """
-    connected, driven = _dependence(influence, params, free, state, x)
+    if all(np.asarray(v).all() for v in free.values()):
+        if influence.dependence is None:
+            influence.dependence = _dependence(influence, params, free, state, x)
+        connected, driven = influence.dependence
+    else:
+        connected, driven = _dependence(influence, params, free, state, x)
     patterns = []
     for i, reach in enumerate(driven):
         if start is not None:
