@@ -9,7 +9,6 @@ program, never the old numbers.
 import collections
 import functools
 import hashlib
-import inspect
 import threading
 import types
 import weakref
@@ -83,63 +82,110 @@ class Fingerprint:
         self._seen.clear()
 
     def _of(self, value: Any) -> Hashable:
-        if value is None or isinstance(value, bool | int | float | complex | str | bytes | type):
-            return type(value).__name__, repr(value) if isinstance(value, float) else value
+        kind: Any = type(value)
+        if kind in PLAIN:
+            return kind, value
+        if kind is float:
+            return kind, repr(value)  # NaN is not equal to itself
         if id(value) in self._seen:
             return "seen", self._seen[id(value)][0]
         self._seen[id(value)] = len(self._seen), value
-        for kinds, read in self._readers:
-            if isinstance(value, kinds):
-                return read(value)
-        if _is_known(type(value)):
-            return self._attributes(value)
-        return self._itself(value)
+        read: Callable[[Any], Hashable] = getattr(self, _way(kind))
+        return read(value)
 
-    @property
-    def _readers(self) -> list[tuple[Any, Callable[[Any], Hashable]]]:
-        return [
-            (bm.Variable, self._variable),
-            (jax.Array | np.ndarray | np.generic, self._array),
-            (jax.ShapeDtypeStruct, lambda v: (_name(type(v)), v.shape, str(v.dtype))),
-            (dict, lambda v: self._sequence(v, *v.items())),
-            (tuple | list, lambda v: self._sequence(v, *v)),
-            (jax.tree_util.PyTreeDef, lambda v: v),
-            (set | frozenset, lambda v: self._sequence(v, *sorted(v, key=repr))),
-            (types.FunctionType, self._function),
-            (types.MethodType, lambda v: self._sequence(v, v.__func__, v.__self__)),
-            (functools.partial, lambda v: self._sequence(v, v.func, v.args, v.keywords)),
-        ]
-
-    def _variable(self, value: bm.Variable) -> Hashable:
+    def variable(self, value: bm.Variable) -> Hashable:
+        """Its value is an argument of the program."""
         self.num_byte += value.nbytes
-        return _name(type(value)), value.shape, str(value.dtype), value.batch_axis
+        return type(value), value.shape, str(value.dtype), value.batch_axis
 
-    def _array(self, value: Any) -> Hashable:
+    def array(self, value: Any) -> Hashable:
+        """Its numbers are part of the program."""
         if isinstance(value, jax.core.Tracer) or value.dtype == object:
-            return self._itself(value)
+            return self.itself(value)
         weak = getattr(value, "weak_type", False)
-        return _name(type(value)), value.shape, str(value.dtype), weak, _digest(value)
+        return type(value), value.shape, str(value.dtype), weak, _digest(value)
 
-    def _sequence(self, value: Any, *parts: Any) -> Hashable:
-        return _name(type(value)), *map(self._of, parts)
+    def shape(self, value: jax.ShapeDtypeStruct) -> Hashable:
+        """Return what is known of a Variable of a :func:`shell`."""
+        return type(value), value.shape, str(value.dtype)
 
-    def _function(self, value: types.FunctionType) -> Hashable:
+    def mapping(self, value: dict[Any, Any]) -> Hashable:
+        """Return entries in their order."""
+        return type(value), *map(self._of, value), *map(self._of, value.values())
+
+    def sequence(self, value: Any) -> Hashable:
+        """Return entries in their order."""
+        return type(value), *map(self._of, value)
+
+    def group(self, value: Any) -> Hashable:
+        """Return the entries of a set in an order that does not depend on addresses."""
+        return type(value), *map(self._of, sorted(value, key=repr))
+
+    def tree(self, value: Any) -> Hashable:
+        """Structures of JAX know what is equal."""
+        return value
+
+    def function(self, value: types.FunctionType) -> Hashable:
         """Functions of the same code are alike if what they read from outside is."""
         try:
             closed = [cell.cell_contents for cell in value.__closure__ or ()]
         except ValueError:  # a cell that is still empty
-            return self._itself(value)
+            return self.itself(value)
         read = closed, value.__defaults__, value.__kwdefaults__, _globals(value)
         return "function", value.__module__, value.__code__, *map(self._of, read)
 
-    def _attributes(self, value: Any) -> Hashable:
-        kind = type(value)
-        names = sorted(k for k in vars(value) if k not in IGNORED and not _is_cached(kind, k))
-        return _name(kind), *((k, self._of(vars(value)[k])) for k in names)
+    def method(self, value: types.MethodType) -> Hashable:
+        """Return function and object."""
+        return "method", self._of(value.__func__), self._of(value.__self__)
 
-    def _itself(self, value: Any) -> Hashable:
+    def partial(self, value: functools.partial[Any]) -> Hashable:
+        """Return function and arguments."""
+        return "partial", *map(self._of, (value.func, value.args, value.keywords))
+
+    def attributes(self, value: Any) -> Hashable:
+        """Return what an object of a known class holds."""
+        kind: Any = type(value)
+        held = vars(value)
+        cached = _cached_names(kind)
+        names = sorted(k for k in held if k not in IGNORED and k not in cached)
+        return kind, tuple(names), *[self._of(held[k]) for k in names]
+
+    def itself(self, value: Any) -> Hashable:
+        """Return the address of an object that stays alive."""
         self.alive.append(value)
         return "object", id(value)
+
+
+#: Types whose values are their own fingerprint.
+PLAIN = {type(None), bool, int, complex, str, bytes, type}
+#: How instances of a type are read.
+WAYS: dict[str, Any] = {
+    "variable": bm.Variable,
+    "array": (jax.Array, np.ndarray, np.generic),
+    "shape": jax.ShapeDtypeStruct,
+    "mapping": dict,
+    "sequence": (tuple, list),
+    "group": (set, frozenset),
+    "tree": (jax.tree_util.PyTreeDef, type),
+    "function": types.FunctionType,
+    "method": types.MethodType,
+    "partial": functools.partial,
+}
+
+
+@functools.cache
+def _way(kind: type) -> str:
+    for way, kinds in WAYS.items():
+        if issubclass(kind, kinds):
+            return way
+    return "attributes" if f"{kind.__module__}.".startswith(KNOWN) else "itself"
+
+
+@functools.cache
+def _cached_names(kind: type) -> set[str]:
+    """Return the names of what a class computes once."""
+    held = (k for base in kind.__mro__ for k in vars(base).items())
+    return {name for name, value in held if isinstance(value, functools.cached_property)}
 
 
 class _Kept(NamedTuple):
@@ -239,15 +285,3 @@ def _globals(function: types.FunctionType) -> dict[str, Any]:
         codes += [c for c in code.co_consts if isinstance(c, types.CodeType)]
     given = function.__globals__
     return {name: given[name] for name in sorted(names) if name in given}
-
-
-def _is_known(kind: type) -> bool:
-    return f"{kind.__module__}.".startswith(KNOWN)
-
-
-def _is_cached(kind: type, name: str) -> bool:
-    return isinstance(inspect.getattr_static(kind, name, None), functools.cached_property)
-
-
-def _name(kind: type) -> str:
-    return f"{kind.__module__}.{kind.__qualname__}"

@@ -307,7 +307,7 @@ def test_progress_bar_shows_the_loss_and_can_be_off(capfd):
 def test_an_interrupt_keeps_the_finished_chunks(monkeypatch, where):
     trainer, (xs, ys, _) = small(optimizer=optax.adam(0.01))
     # it writes after the parameters, before the state
-    right = trainer._find_fit() if where == "computing" else trainer.optimizer.write
+    right = trainer._find_fit(True) if where == "computing" else trainer.optimizer.write
     calls = []
 
     def interrupted(*args, **options):
@@ -318,7 +318,7 @@ def test_an_interrupt_keeps_the_finished_chunks(monkeypatch, where):
         return found if where == "computing" else right(*args, **options)
 
     if where == "computing":
-        monkeypatch.setattr(trainer, "_find_fit", lambda: interrupted)
+        monkeypatch.setattr(trainer, "_find_fit", lambda always: interrupted)
     else:
         monkeypatch.setattr(trainer.optimizer, "write", interrupted)
     monkeypatch.setattr("bp_rnn.train._base.CHUNK_SECONDS", 0)  # one epoch a chunk

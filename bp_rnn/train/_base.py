@@ -21,7 +21,7 @@ from bp_rnn.train import _monitor, _optimizer
 from bp_rnn.train._checkpoint import check_allowed, check_drawn, check_same
 from bp_rnn.train._clip import Clip
 from bp_rnn.train._objective import objective
-from bp_rnn.train._program import MAX_CHUNK, Batch, Fixed, Learner, Program
+from bp_rnn.train._program import MAX_CHUNK, Batch, Fixed, Learner, Program, always_counts
 from bp_rnn.typing import Array
 
 #: What the epochs between two looks at the host should take.
@@ -158,10 +158,11 @@ class Trainer(Remade):
             )
         start = _data.initial_state(self.cell, self.init_state, batch.ys, num)
         fixed = Fixed(batch, start, self.cell.boxes)
+        always = always_counts(np.asarray(batch.mask), self.update_every, batch_size == num)
         learner = self._read(start[:batch_size], reset_state)
         self._last_start = start
         run = functools.partial(
-            self._find_fit(),
+            self._find_fit(always),
             batch_size=batch_size,
             reset=reset_state,
         )
@@ -294,14 +295,13 @@ class Trainer(Remade):
         """Take back what :meth:`more_state` returned."""
         self.optimizer.write(saved)
 
-    @property
-    def _made_from(self) -> Program:
-        """What the compiled program is made from, with the constants of today."""
+    def _made_from(self, always: bool) -> Program:
+        """Return what the compiled program is made from, with the constants of today."""
         rule = self.optimizer.rule
-        return Program(self.net, rule, self._objective, self.update_every, self._clip)
+        return Program(self.net, rule, self._objective, self.update_every, self._clip, always)
 
-    def _find_fit(self) -> programs.Program:
-        program, static = self._made_from, ("batch_size", "reset")
+    def _find_fit(self, always: bool) -> programs.Program:
+        program, static = self._made_from(always), ("batch_size", "reset")
         return programs.find(
             ("fit", program), lambda: programs.Program(program.epochs, static_argnames=static)
         )
@@ -309,7 +309,7 @@ class Trainer(Remade):
     def _find_predict(self) -> programs.Program:
         # monitors may read any Variable: they belong to this trainer
         made_from = "predict", self.net, self if self._monitors else None
-        forward = functools.partial(self._made_from.forward, self._monitors)
+        forward = functools.partial(self._made_from(False).forward, self._monitors)
         return programs.find(made_from, lambda: programs.Program(forward))
 
     def _read(self, start: Array, reset: bool) -> Learner:

@@ -5,6 +5,7 @@ from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 
 from bp_rnn.functional import trajectory
 from bp_rnn.functional.constraint import Box, free_gradient, project_all
@@ -75,6 +76,8 @@ class Program(NamedTuple):
         Steps between two updates; None for one update a sequence.
     clip : Clip
         How a gradient is clipped.
+    always_counts : bool
+        Whether some step counts in every window: then there is always something to learn.
     """
 
     net: GradientAlgorithm
@@ -82,6 +85,7 @@ class Program(NamedTuple):
     objective: Objective
     update_every: int | None
     clip: Clip
+    always_counts: bool = False
 
     def epochs(
         self,
@@ -214,9 +218,10 @@ class Program(NamedTuple):
         grads = self.clip(free_gradient(boxes, grads))
         new, optimizer = self.optimizer.update(params, grads, learner.optimizer)
         new = project_all(boxes, new, params)
-        new, optimizer = _choose(
-            (now.mask > 0).any(), (new, optimizer), (params, learner.optimizer)
-        )
+        if not self.always_counts:
+            new, optimizer = _choose(
+                (now.mask > 0).any(), (new, optimizer), (params, learner.optimizer)
+            )
         return Learner(new, optimizer, found.state, found.trace, learner.key), loss, found.report
 
     def forward(
@@ -240,6 +245,24 @@ class Program(NamedTuple):
             return zs, jax.lax.map(lambda now: read(now[0], now[1], trace), (steps, states))
 
         return jax.vmap(one)(start, trace, xs)
+
+
+def always_counts(mask: np.ndarray, update_every: int | None, is_whole: bool) -> bool:
+    """Return whether some step counts in every window of every minibatch.
+
+    Parameters
+    ----------
+    mask : np.ndarray
+        How much each step counts, ``(B, T)``.
+    update_every : int or None
+        Steps of a window.
+    is_whole : bool
+        Whether all sequences are one minibatch. Else any of them may be alone in one.
+    """
+    num_step = mask.shape[1]
+    starts = range(0, num_step, num_step if update_every is None else update_every)
+    counts = np.add.reduceat(mask > 0, starts, axis=1) > 0
+    return bool((counts.any(0) if is_whole else counts).all())
 
 
 def _all_finite(tree: Params) -> Array:
