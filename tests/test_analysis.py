@@ -142,7 +142,7 @@ def test_nothing_is_invented():
     assert not find(fading, candidates=states).is_isolated.any()
     nothing = find(analysis.Flow(lambda s: jnp.ones(1) + 0 * s, 1))
     assert nothing.state.shape == nothing.eigenvalues.shape == (0, 1)
-    assert nothing.search == analysis.Search(256, 0, 1, True)
+    assert nothing.search == analysis.Search(256, 0, 1, False)  # nothing found proves nothing
 
 
 @pytest.mark.parametrize("power", [2, 3])
