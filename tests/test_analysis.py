@@ -257,6 +257,16 @@ def test_a_search_compiles_once():
     assert not compiled
 
 
+def test_a_second_network_in_single_precision_compiles_nothing(float32):
+    first, second = (bp_rnn.GRU(2, 3, key=key) for key in (1, 2))
+    with counted() as compiled:
+        for cell in (first, second):
+            compiled.clear()
+            find(cell, num_start=32, max_round=2)
+            analysis.lyapunov_spectrum(cell, num_step=20, num_transient=5)
+    assert not compiled
+
+
 def test_a_changed_constant_is_obeyed():
     cell = bistable(2)
     slow = find(cell).growth

@@ -127,6 +127,7 @@ def _missed(hits: np.ndarray) -> tuple[float, float]:
 
 def _compiled(system: System, num_start: int, patience: int) -> tuple[Any, Any]:
     """Return the compiled search from ``num_start`` starts, and the compiled look at a state."""
+    system = _programs.shell(system)
     lanes = CPU_LANES if jax.default_backend() == "cpu" else num_start
     lanes = max(1, min(lanes, MOST_NUMBERS // system.size**2))
 

@@ -125,6 +125,8 @@ def visited(
 
 
 def _runs(system: System) -> Any:
+    system = _programs.shell(system)
+
     def run(params: Params, start: Array, x: Array) -> Array:
         def body(state: Array, _: None) -> tuple[Array, Array]:
             return system.step(params, state, x), state

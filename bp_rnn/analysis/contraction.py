@@ -86,6 +86,8 @@ def perturb(
 
 
 def _program(system: System) -> Any:
+    system = _programs.shell(system)
+
     def run(params: Params, start: Array, directions: Array, xs: Array) -> Array:
         def body(states: Array, x: Array) -> tuple[Array, Array]:
             new = jax.vmap(lambda s: system.step(params, s, x))(states)

@@ -100,6 +100,7 @@ def linearise(
 
 
 def _program(system: System) -> Any:
+    system = _programs.shell(system)
     function = system.derivative if is_continuous(system) else system.step
 
     def one(params: Params, state: Array, x: Array) -> Any:

@@ -170,6 +170,8 @@ def _start(system: System, state: Any, num: int, key: Array) -> tuple[Array, Arr
 
 
 def _program(system: System, num_step: int, num_transient: int) -> Any:
+    system = _programs.shell(system)
+
     def run(params: Params, state: Array, frame: Array, x: Array, xs: Any) -> Any:
         def step(state: Array, now: Any) -> Array:
             return system.step(params, state, x if now is None else now)
