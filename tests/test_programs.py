@@ -56,6 +56,20 @@ def test_every_algorithm_on_every_cell_shares_its_program(algorithm, cell_name):
     assert (first.key == second.key) == (cases.is_keyed(cell_name) and cell_name != "Pair")
 
 
+def test_a_shared_program_writes_no_variable(monkeypatch):
+    """Its network may be in use in another thread while it is traced."""
+    _programs.clear()
+    trainer = make(method="rtrl")
+
+    def refuse(self, value):
+        raise AssertionError(f"{self} is written while a program is traced")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(bp_rnn.Cell, "set_state", refuse)
+        trainer.predict(X)
+    learned(trainer)
+
+
 def test_a_changed_constant_is_obeyed():
     trainer = make()
     before = trainer.predict(X)

@@ -44,7 +44,7 @@ class Modes(NamedTuple):
         ``'growing oscillation'``. "At" allows for the rounding of the matrix in its float type.
     departure : float
         From normality: :math:`\sqrt{\|M\|_F^2 - \sum_\mu |\lambda_\mu|^2}` (Henrici 1962). Zero,
-        but for rounding, where the eigenvectors are orthogonal, as those of a symmetric matrix;
+        up to rounding, where the eigenvectors are orthogonal, as those of a symmetric matrix;
         else activity may grow for a while though every mode decays.
     condition : float
         Of the eigenvectors, :math:`\|\Phi\|_2 \|\Phi^{-1}\|_2`: one where they are orthogonal,

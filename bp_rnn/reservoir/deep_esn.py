@@ -31,7 +31,7 @@ class DeepESN(Reservoir):
         is what the one below gives, its ``num``. Those whose ``key`` was not given get one each,
         as in :class:`Deep`.
     **options
-        Those of :class:`Cell`, but for the start and the mode, which the layers have. ``w_out`` is
+        Those of :class:`Cell`, except the start and the mode, which the layers have. ``w_out`` is
         zero before :meth:`fit`.
 
     Attributes

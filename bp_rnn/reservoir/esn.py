@@ -306,7 +306,7 @@ class ESN(Reservoir):
     ) -> tuple[Array, Array]:
         """Return the last and all states of one sample, none of whose outputs is fed back."""
         prepared, w_in = self.product.prepare(params["w"]), params["w_in"]
-        # of few inputs, the drive is had faster than it is read from memory
+        # with few inputs, computing W_in x again is faster than reading it from memory
         is_wide = self.num_in >= WIDE
 
         def body(h: Array, now: tuple[Array, Array | None]) -> tuple[Array, Array]:

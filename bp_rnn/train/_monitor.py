@@ -40,6 +40,8 @@ def read(
 
     ``step`` is the state before the step to ``state``, and what the step took.
     """
+    if not monitors:  # the network may be that of another trainer, in use in another thread
+        return {}
     variables = list(net.vars().unique().values())
     kept = [v.value for v in variables]
     batched = net.cell.is_batched
