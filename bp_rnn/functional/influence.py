@@ -8,7 +8,7 @@ A step is linearised as
     J = \frac{\partial s'}{\partial s}, \quad E = \frac{\partial s'}{\partial \epsilon}
 
 with taps :math:`\epsilon` and factors z (see :mod:`bp_rnn.functional.taps`). Where row i of every
-parameter drives unit i alone, E is nonzero at the states of that unit alone, and only these are kept.
+parameter drives unit i alone, E is nonzero only at the states of that unit, which alone are kept.
 """
 
 import functools
